@@ -1,0 +1,2 @@
+//! The Erlang External Term Format.
+#![forbid(unsafe_code)]
