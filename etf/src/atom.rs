@@ -1,0 +1,279 @@
+use std::borrow::Borrow;
+use std::cmp::Ordering;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::str::FromStr;
+use std::sync::Arc;
+
+/// The most characters (Unicode code points) that an atom may have (OTP, *System Limits*).
+pub const MAX_ATOM_CHARS: usize = 255;
+
+/// Atoms of up to this many bytes of UTF-8 are kept in place, without an allocation.
+const INLINE: usize = 22;
+
+/// An atom: a name of at most 255 characters.
+///
+/// Nothing is interned: atoms that a peer makes up cost memory only as long as they are held, unlike
+/// in a BEAM, whose atom table never shrinks. Short names are stored in place; clones of long ones
+/// share their text.
+///
+/// Atoms compare as Erlang compares them, by their characters.
+///
+/// ```
+/// use einode_etf::Atom;
+///
+/// let atom = Atom::new("hello")?;
+/// assert_eq!(atom, "hello");
+/// assert_eq!(Atom::new("hello world")?.to_string(), "'hello world'");
+/// # Ok::<(), einode_etf::AtomTooLong>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Atom(Text);
+
+#[derive(Debug, Clone)]
+enum Text {
+    Short { length: u8, bytes: [u8; INLINE] },
+    Long(Arc<str>),
+}
+
+impl Atom {
+    /// The atom of this name.
+    ///
+    /// # Errors
+    /// [`AtomTooLong`] above [`MAX_ATOM_CHARS`] characters.
+    pub fn new(name: &str) -> Result<Self, AtomTooLong> {
+        // Bytes bound the characters, so short names need no count.
+        if name.len() > MAX_ATOM_CHARS && name.chars().count() > MAX_ATOM_CHARS {
+            return Err(AtomTooLong);
+        }
+        Ok(Self::of_checked(name))
+    }
+
+    /// The atom of a short name, in a constant.
+    ///
+    /// # Panics
+    /// When `name` has more than 22 bytes; called in a constant, that is an error of compilation.
+    pub const fn from_static(name: &'static str) -> Self {
+        let source = name.as_bytes();
+        assert!(
+            source.len() <= INLINE,
+            "Atom::from_static takes names of up to 22 bytes"
+        );
+        let mut bytes = [0; INLINE];
+        let (head, _) = bytes.split_at_mut(source.len());
+        head.copy_from_slice(source);
+        Self(Text::Short {
+            length: source.len() as u8,
+            bytes,
+        })
+    }
+
+    /// The name.
+    #[inline]
+    pub fn as_str(&self) -> &str {
+        match &self.0 {
+            // Made from a `str` of that length, so the fallback is never taken; checking costs
+            // less than the `unsafe` that would avoid it.
+            Text::Short { length, bytes } => bytes
+                .get(..usize::from(*length))
+                .and_then(|name| std::str::from_utf8(name).ok())
+                .unwrap_or_default(),
+            Text::Long(name) => name,
+        }
+    }
+
+    /// The name as bytes of UTF-8.
+    #[inline]
+    pub fn as_bytes(&self) -> &[u8] {
+        match &self.0 {
+            Text::Short { length, bytes } => bytes.get(..usize::from(*length)).unwrap_or_default(),
+            Text::Long(name) => name.as_bytes(),
+        }
+    }
+
+    /// The atom whose name is these bytes of UTF-8; `None` when they are not, or are too many.
+    #[inline]
+    pub(crate) fn from_utf8(name: &[u8]) -> Option<Self> {
+        if name.len() <= INLINE && name.is_ascii() {
+            return Some(Self::short(name));
+        }
+        Self::new(std::str::from_utf8(name).ok()?).ok()
+    }
+
+    /// The atom whose name is these characters of Latin-1.
+    pub(crate) fn from_latin1(name: &[u8]) -> Option<Self> {
+        if name.len() <= INLINE && name.is_ascii() {
+            return Some(Self::short(name));
+        }
+        Self::new(
+            &name
+                .iter()
+                .map(|&byte| char::from(byte))
+                .collect::<String>(),
+        )
+        .ok()
+    }
+
+    fn of_checked(name: &str) -> Self {
+        if name.len() <= INLINE {
+            Self::short(name.as_bytes())
+        } else {
+            Self(Text::Long(name.into()))
+        }
+    }
+
+    #[inline]
+    fn short(name: &[u8]) -> Self {
+        let mut bytes = [0; INLINE];
+        for (to, from) in bytes.iter_mut().zip(name) {
+            *to = *from;
+        }
+        Self(Text::Short {
+            length: name.len() as u8,
+            bytes,
+        })
+    }
+}
+
+impl PartialEq for Atom {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            // Bytes past the length are zero, so whole arrays can be compared.
+            (
+                Text::Short {
+                    length: a,
+                    bytes: x,
+                },
+                Text::Short {
+                    length: b,
+                    bytes: y,
+                },
+            ) => a == b && x == y,
+            (Text::Long(a), Text::Long(b)) => a == b,
+            _ => false,
+        }
+    }
+}
+
+impl Eq for Atom {}
+
+impl Hash for Atom {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_str().hash(state);
+    }
+}
+
+impl Ord for Atom {
+    #[inline]
+    fn cmp(&self, other: &Self) -> Ordering {
+        // The order of UTF-8 bytes is the order of code points.
+        self.as_bytes().cmp(other.as_bytes())
+    }
+}
+
+impl PartialOrd for Atom {
+    #[inline]
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq<str> for Atom {
+    fn eq(&self, other: &str) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl PartialEq<&str> for Atom {
+    fn eq(&self, other: &&str) -> bool {
+        self == *other
+    }
+}
+
+impl AsRef<str> for Atom {
+    fn as_ref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl Borrow<str> for Atom {
+    fn borrow(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl FromStr for Atom {
+    type Err = AtomTooLong;
+
+    fn from_str(name: &str) -> Result<Self, AtomTooLong> {
+        Self::new(name)
+    }
+}
+
+impl TryFrom<&str> for Atom {
+    type Error = AtomTooLong;
+
+    fn try_from(name: &str) -> Result<Self, AtomTooLong> {
+        Self::new(name)
+    }
+}
+
+impl From<bool> for Atom {
+    fn from(value: bool) -> Self {
+        const TRUE: Atom = Atom::from_static("true");
+        const FALSE: Atom = Atom::from_static("false");
+        if value { TRUE } else { FALSE }
+    }
+}
+
+/// A name of more than [`MAX_ATOM_CHARS`] characters cannot be an atom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AtomTooLong;
+
+impl fmt::Display for AtomTooLong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "an atom has at most {MAX_ATOM_CHARS} characters")
+    }
+}
+
+impl std::error::Error for AtomTooLong {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_and_long_names_keep_their_text() {
+        for length in 0..=MAX_ATOM_CHARS {
+            let name = "å".repeat(length);
+            assert_eq!(Atom::new(&name).unwrap().as_str(), name);
+            let name = "a".repeat(length);
+            assert_eq!(Atom::new(&name).unwrap().as_str(), name);
+        }
+        assert_eq!(Atom::new(&"å".repeat(256)), Err(AtomTooLong));
+        assert_eq!(Atom::new(&"a".repeat(256)), Err(AtomTooLong));
+    }
+
+    #[test]
+    fn latin1_becomes_utf8() {
+        assert_eq!(
+            Atom::from_latin1(b"sm\xf8rrebr\xf8d").unwrap(),
+            "smørrebrød"
+        );
+        assert_eq!(Atom::from_latin1(&[0xe5; 256]), None);
+    }
+
+    #[test]
+    fn invalid_utf8_is_refused() {
+        for bad in [&b"\xff"[..], b"\xc0\x80", b"\xed\xa0\x80", b"a\xc3"] {
+            assert_eq!(Atom::from_utf8(bad), None);
+        }
+    }
+
+    #[test]
+    fn an_atom_takes_three_words() {
+        assert_eq!(size_of::<Atom>(), 24);
+        assert_eq!(size_of::<Option<Atom>>(), 24);
+    }
+}

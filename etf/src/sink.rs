@@ -1,0 +1,48 @@
+/// Where a [`Writer`](crate::Writer) puts bytes.
+pub trait Sink {
+    /// Appends `bytes`.
+    fn put(&mut self, bytes: &[u8]);
+}
+
+impl Sink for Vec<u8> {
+    #[inline]
+    fn put(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+}
+
+impl<K: Sink + ?Sized> Sink for &mut K {
+    #[inline]
+    fn put(&mut self, bytes: &[u8]) {
+        (**self).put(bytes);
+    }
+}
+
+/// Counts bytes and keeps none: what a term will take, before there is room for it.
+///
+/// ```
+/// use einode_etf::{Count, Writer};
+///
+/// let mut writer = Writer::new(Count::default());
+/// writer.tuple(2)?;
+/// writer.i64(1)?;
+/// writer.i64(1000)?;
+/// assert_eq!(writer.into_inner().bytes(), 2 + 2 + 5);
+/// # Ok::<(), einode_etf::EncodeError>(())
+/// ```
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Count(usize);
+
+impl Count {
+    /// The number of bytes put so far.
+    pub const fn bytes(&self) -> usize {
+        self.0
+    }
+}
+
+impl Sink for Count {
+    #[inline]
+    fn put(&mut self, bytes: &[u8]) {
+        self.0 += bytes.len();
+    }
+}

@@ -1,0 +1,147 @@
+use std::fmt;
+use std::ops::Deref;
+
+use super::{Repr, Term};
+
+/// The children of a term.
+///
+/// Dropping and cloning work through them with a list of what is left to do: a term may be nested a
+/// million deep, and a call for each level would overflow the stack.
+#[derive(Default)]
+pub(crate) struct Elements(Box<[Term]>);
+
+impl From<Vec<Term>> for Elements {
+    #[inline]
+    fn from(elements: Vec<Term>) -> Self {
+        Self(elements.into_boxed_slice())
+    }
+}
+
+impl Elements {
+    pub(crate) fn into_vec(mut self) -> Vec<Term> {
+        std::mem::take(&mut self.0).into_vec()
+    }
+}
+
+impl Deref for Elements {
+    type Target = [Term];
+
+    #[inline]
+    fn deref(&self) -> &[Term] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Elements {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+impl Drop for Elements {
+    #[inline]
+    fn drop(&mut self) {
+        // Children without children of their own are left to the compiler's own drop.
+        if self.iter().any(Term::has_children) {
+            drop_nested(std::mem::take(self).into_vec());
+        }
+    }
+}
+
+fn drop_nested(mut left: Vec<Term>) {
+    while let Some(mut term) = left.pop() {
+        if let Some(children) = term.children_mut()
+            && children.iter().any(Term::has_children)
+        {
+            left.append(&mut std::mem::take(children).into_vec());
+        }
+    }
+}
+
+impl Clone for Elements {
+    fn clone(&self) -> Self {
+        struct Level<'t> {
+            of: Option<&'t Term>,
+            left: std::slice::Iter<'t, Term>,
+            done: Vec<Term>,
+        }
+        impl<'t> Level<'t> {
+            fn new(of: Option<&'t Term>, elements: &'t Elements) -> Self {
+                let done = Vec::with_capacity(elements.len());
+                Self {
+                    of,
+                    left: elements.iter(),
+                    done,
+                }
+            }
+        }
+        let mut outer: Vec<Level<'_>> = Vec::new();
+        let mut here = Level::new(None, self);
+        loop {
+            if let Some(term) = here.left.next() {
+                match term.children() {
+                    Some(children) if !children.is_empty() => {
+                        outer.push(std::mem::replace(
+                            &mut here,
+                            Level::new(Some(term), children),
+                        ));
+                    }
+                    _ => here.done.push(term.clone_around(Self::default())),
+                }
+            } else {
+                let done = Self::from(here.done);
+                let (Some(of), Some(above)) = (here.of, outer.pop()) else {
+                    return done;
+                };
+                here = above;
+                here.done.push(of.clone_around(done));
+            }
+        }
+    }
+}
+
+impl Term {
+    /// The terms within this one; `None` if it is of a kind that has none.
+    #[inline]
+    pub(crate) fn children(&self) -> Option<&Elements> {
+        match &self.0 {
+            Repr::Tuple(children)
+            | Repr::List(children)
+            | Repr::Improper(children)
+            | Repr::Map(children) => Some(children),
+            Repr::Fun(fun) => Some(&fun.free),
+            Repr::Record(record) => Some(&record.values),
+            _ => None,
+        }
+    }
+
+    fn children_mut(&mut self) -> Option<&mut Elements> {
+        match &mut self.0 {
+            Repr::Tuple(children)
+            | Repr::List(children)
+            | Repr::Improper(children)
+            | Repr::Map(children) => Some(children),
+            Repr::Fun(fun) => Some(&mut fun.free),
+            Repr::Record(record) => Some(&mut record.values),
+            _ => None,
+        }
+    }
+
+    #[inline]
+    fn has_children(&self) -> bool {
+        self.children().is_some_and(|children| !children.is_empty())
+    }
+
+    /// A copy of this term with other children; of one that has none, just a copy.
+    fn clone_around(&self, children: Elements) -> Self {
+        Self(match &self.0 {
+            Repr::Tuple(_) => Repr::Tuple(children),
+            Repr::List(_) => Repr::List(children),
+            Repr::Improper(_) => Repr::Improper(children),
+            Repr::Map(_) => Repr::Map(children),
+            Repr::Fun(fun) => Repr::Fun(Box::new(fun.clone_around(children))),
+            Repr::Record(record) => Repr::Record(Box::new(record.clone_around(children))),
+            other => other.clone(),
+        })
+    }
+}
