@@ -1,0 +1,12 @@
+//! The Erlang Port Mapper Daemon, which knows the ports of the nodes on its host.
+//! OTP: Distribution Protocol, section "EPMD Protocol".
+//!
+//! A connection carries one request, which starts with its length in two bytes, and one answer,
+//! which does not; most answers end where the daemon closes. A registration lasts as long as the
+//! connection that made it.
+
+mod client;
+pub mod message;
+
+pub use client::{Answer, Dump, Kill, Lookup, Names, Progress, Query, Register, Stop};
+pub use message::{NodeType, Registration};
