@@ -1,0 +1,23 @@
+//! What the tests of this workspace have in common: real Erlang nodes to talk to, and terms to say.
+//!
+//! - [`Beam`]: an Erlang node as a child process, driven from Rust without the distribution
+//!   protocol.
+//! - [`Epmd`]: OTP's own port mapper daemon, on a port of its own.
+//! - [`Otp`]: which Erlang/OTP those two come from.
+//!
+//! Everything here panics where a test would have to `unwrap`: the panic's message is the test's.
+
+mod beam;
+mod epmd;
+mod otp;
+
+pub use beam::{Beam, Builder};
+pub use epmd::Epmd;
+pub use otp::Otp;
+
+use std::time::Duration;
+
+/// How long any wait in this crate lasts before it fails the test.
+///
+/// Far above what a healthy node needs (under a second), for machines that run many tests at once.
+pub const DEADLINE: Duration = Duration::from_secs(60);
