@@ -1,0 +1,80 @@
+//! The chores of the workspace: `cargo xtask COMMAND`.
+
+mod install;
+mod process;
+mod test;
+mod vectors;
+
+use std::process::ExitCode;
+
+/// What a command came to: nothing more to say, or the exit code and the reason.
+type Outcome = Result<(), Failure>;
+
+/// Why a command ended early.
+struct Failure {
+    code: u8,
+    reason: String,
+}
+
+impl Failure {
+    fn new(reason: impl Into<String>) -> Self {
+        Self {
+            code: 1,
+            reason: reason.into(),
+        }
+    }
+}
+
+struct Command {
+    name: &'static str,
+    arguments: &'static str,
+    purpose: &'static str,
+    run: fn(&[String]) -> Outcome,
+}
+
+const COMMANDS: &[Command] = &[
+    Command {
+        name: "test",
+        arguments: "[--otp 23,27,29] [--otp-dir DIR]",
+        purpose: "install what the tests need, then format, lint, document and test everything;\n\
+                  with --otp, real-node tests against these releases too, which are in\n\
+                  DIR/RELEASE (by default target/otp) or else are put there by debootstrap",
+        run: test::run,
+    },
+    Command {
+        name: "vectors",
+        arguments: "[--otp-dir DIR]...",
+        purpose: "write etf/tests/vectors/otpRELEASE.txt by the OTP on PATH and that in each DIR",
+        run: vectors::run,
+    },
+];
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let command = arguments.split_first().and_then(|(name, rest)| {
+        Some((COMMANDS.iter().find(|command| command.name == name)?, rest))
+    });
+    let Some((command, rest)) = command else {
+        eprintln!("usage: cargo xtask COMMAND\n");
+        for Command {
+            name,
+            arguments,
+            purpose,
+            ..
+        } in COMMANDS
+        {
+            eprintln!(
+                "  {name} {arguments}\n      {}",
+                purpose.replace('\n', "\n      ")
+            );
+        }
+        return ExitCode::from(2);
+    };
+    match (command.run)(rest) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure { code, reason }) => {
+            eprintln!("cargo xtask {}: {reason}", command.name);
+            ExitCode::from(code)
+        }
+    }
+}
