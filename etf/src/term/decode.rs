@@ -32,16 +32,20 @@ impl<'a, S: Source<'a>> Reader<'a, S> {
     /// proportion to the bytes that were really sent.
     pub fn term(&mut self) -> Result<Term, DecodeError> {
         let mut outer: Vec<Open> = Vec::new();
-        let mut owed: usize = 0;
+        // How many terms are still to begin, at all depths.
+        let mut owed: usize = 1;
         // The innermost open container, once there is one.
         let mut here: Option<Open> = None;
         loop {
             let mut term = match self.begin()? {
-                Begun::Whole(term) => term,
+                Begun::Whole(term) => {
+                    owed -= 1;
+                    term
+                }
                 // Without elements, a list is its tail.
                 Begun::Open(What::List, 0) => continue,
                 Begun::Open(what, count) => {
-                    owed = owed.saturating_add(count);
+                    owed = (owed - 1).saturating_add(count);
                     if owed > self.source().remaining() {
                         return Err(DecodeError::Truncated);
                     }
@@ -68,7 +72,6 @@ impl<'a, S: Source<'a>> Reader<'a, S> {
                 };
                 open.elements.push(term);
                 open.left -= 1;
-                owed -= 1;
                 if open.left > 0 {
                     break;
                 }
@@ -284,5 +287,33 @@ impl Open {
                 Repr::Record(record)
             }
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_elements_may_be_empty() {
+        for bytes in [
+            &b"h\x01h\0"[..],
+            b"h\x01h\x01h\x01t\0\0\0\0",
+            b"l\0\0\0\x01l\0\0\0\x01a\x70h\0j",
+            b"t\0\0\0\x01h\0h\x01h\0",
+            b"l\0\0\0\0l\0\0\0\x01h\0h\0",
+        ] {
+            let mut reader = Reader::new(bytes);
+            reader.term().unwrap();
+            assert_eq!(reader.finish(), Ok(()));
+            assert_eq!(Reader::new(bytes).skip(), Ok(()));
+        }
+    }
+
+    #[test]
+    fn elements_that_are_owed_are_counted_together() {
+        // Two elements each, but only one byte for the three that are to come.
+        let bytes = b"i\0\0\0\x02i\0\0\0\x02j";
+        assert_eq!(Reader::new(bytes).term(), Err(DecodeError::Truncated));
     }
 }
