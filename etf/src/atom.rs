@@ -27,10 +27,10 @@ const INLINE: usize = 22;
 /// assert_eq!(Atom::new("hello world")?.to_string(), "'hello world'");
 /// # Ok::<(), einode_etf::AtomTooLong>(())
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Atom(Text);
 
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 enum Text {
     Short { length: u8, bytes: [u8; INLINE] },
     Long(Arc<str>),

@@ -5,7 +5,7 @@ use crate::{DecodeError, EncodeError, Kind, Reader, Sink, Source, Writer, tag};
 /// A bit string, borrowed: bytes of which the last may count only in part.
 ///
 /// A binary is a bit string of whole bytes.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct BitStr<'a> {
     bytes: &'a [u8],
     /// How many bits of the last byte count, from the most significant: 1 to 8; 8 when empty.
@@ -106,7 +106,7 @@ impl PartialOrd for BitStr<'_> {
 }
 
 /// A bit string, owned. Bits of the last byte that do not count are zero.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Bits {
     bytes: Box<[u8]>,
     last_bits: u8,

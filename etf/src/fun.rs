@@ -4,7 +4,7 @@ use crate::{Atom, Count, EncodeError, Pid, Sink, Term, Writer, tag};
 /// A local fun: code in a module of its node together with the values that it closed over.
 ///
 /// It can be held, compared, printed and sent back, but only called by a node that has the module.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Fun {
     pub(crate) module: Atom,
     pub(crate) old_index: i32,
@@ -19,7 +19,7 @@ pub struct Fun {
 }
 
 /// Where in its module a fun's code is found.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Code {
     pub(crate) arity: u8,
     pub(crate) uniq: [u8; 16],
@@ -71,7 +71,7 @@ impl Fun {
 }
 
 /// An external fun: `fun Module:Function/Arity`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Export {
     /// The module.
     pub module: Atom,
@@ -82,7 +82,7 @@ pub struct Export {
 }
 
 /// A native record of OTP 29: named fields under a name that a module defines.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Record {
     pub(crate) module: Atom,
     pub(crate) name: Atom,

@@ -13,7 +13,7 @@ use crate::{Atom, DecodeError, EncodeError, Kind, Reader, Sink, Source, Writer, 
 /// let pid = Pid::new(Atom::from_static("app@host"), 84, 0, 1);
 /// assert_eq!(pid.to_string(), "<app@host.84.0>");
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Pid {
     node: Atom,
     id: u32,
@@ -88,7 +88,7 @@ impl PartialOrd for Pid {
 }
 
 /// A port identifier.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Port {
     node: Atom,
     creation: u32,
@@ -135,7 +135,7 @@ impl Port {
 pub const MAX_REFERENCE_WORDS: usize = 5;
 
 /// A reference, or a process alias.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Reference {
     node: Atom,
     creation: u32,

@@ -16,17 +16,17 @@ use crate::{DecodeError, EncodeError, Reader, Sink, Source, Writer, tag};
 /// assert_eq!(u64::try_from(&big), Ok(u64::MAX));
 /// assert!(i64::try_from(&big).is_err());
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Integer(Repr);
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 enum Repr {
     Small(i64),
     /// Never a value that `Small` could hold.
     Big(Box<Big>),
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 struct Big {
     negative: bool,
     /// Least significant byte first; the last one is not zero.

@@ -24,6 +24,7 @@ mod skip;
 mod source;
 pub mod tag;
 mod term;
+pub mod text;
 mod view;
 mod writer;
 

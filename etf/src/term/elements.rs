@@ -1,4 +1,3 @@
-use std::fmt;
 use std::ops::Deref;
 
 use super::{Repr, Term};
@@ -29,12 +28,6 @@ impl Deref for Elements {
     #[inline]
     fn deref(&self) -> &[Term] {
         &self.0
-    }
-}
-
-impl fmt::Debug for Elements {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.iter()).finish()
     }
 }
 

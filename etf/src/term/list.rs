@@ -66,6 +66,14 @@ impl<'t> List<'t> {
         }
     }
 
+    /// The elements as terms, if they are held as such.
+    pub(crate) const fn as_terms(&self) -> Option<&'t [Term]> {
+        match self.elements {
+            Elements::Bytes(_) => None,
+            Elements::Terms(terms) => Some(terms),
+        }
+    }
+
     /// The elements as characters, if it is proper and they all are code points.
     pub fn to_text(&self) -> Option<String> {
         if self.tail.is_some() {

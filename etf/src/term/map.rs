@@ -25,6 +25,10 @@ impl<'t> Map<'t> {
         }
     }
 
+    pub(crate) const fn pairs(&self) -> &'t [[Term; 2]] {
+        self.pairs
+    }
+
     /// The number of pairs.
     pub const fn len(&self) -> usize {
         self.pairs.len()

@@ -34,12 +34,11 @@ pub use map::{DuplicateKey, Map};
 /// assert_eq!("{ok,[1,2.5,<<\"three\">>],#{four => 4}}".parse::<Term>()?, term);
 /// # Ok::<(), einode_etf::ParseError>(())
 /// ```
-#[derive(Debug)]
 pub struct Term(pub(crate) Repr);
 
 /// How a term is held: 24 bytes, with short atoms and binaries in place. `Atom`'s first byte has
 /// room for the other variants, so the enum takes no space of its own.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) enum Repr {
     Integer(Integer),
     /// Finite.

@@ -1,0 +1,10 @@
+//! Terms as text: Erlang syntax, written and read.
+//!
+//! Every term prints as `io:format("~0tp", [Term])` does on a node with its defaults: on one line,
+//! with lists of printable characters as strings. What has a syntax in Erlang is read back as the
+//! same term; pids, ports and references are read back in the form in which they are printed here,
+//! without their creation.
+
+mod print;
+
+pub use print::MAX_DECIMAL;
