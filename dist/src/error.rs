@@ -1,6 +1,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use einode_etf::EncodeError;
+
 use crate::flags::Flags;
 use crate::name::{InvalidName, NodeName};
 
@@ -35,7 +37,7 @@ pub enum Error {
     },
     /// The peer has the wrong cookie: its digest does not fit ours.
     WrongCookie,
-    /// The peer cannot do what we require.
+    /// The peer cannot do what we require, or what the operation takes.
     MissingFlags(Flags),
     /// The peer closed the connection in the middle of a conversation.
     Closed {
@@ -46,6 +48,8 @@ pub enum Error {
     Refused(Refusal),
     /// We told the peer that we do not want it: the verdict of the acceptor's own policy.
     Turned(Turned),
+    /// A value has no form as a term.
+    Unencodable(EncodeError),
     /// The caller used this library in a way that makes no sense; nothing is wrong with the peer.
     Misuse(&'static str),
 }
@@ -102,7 +106,7 @@ impl Error {
             | Self::MissingFlags(_)
             | Self::Closed { .. } => Culprit::Peer,
             Self::Refused(_) | Self::Turned(_) => Culprit::Refusal,
-            Self::Misuse(_) => Culprit::Caller,
+            Self::Unencodable(_) | Self::Misuse(_) => Culprit::Caller,
         }
     }
 
@@ -135,7 +139,9 @@ impl fmt::Display for Error {
                 write!(f, "expected the node {expected}, but {found} answered")
             }
             Self::WrongCookie => f.write_str("the peer has the wrong cookie"),
-            Self::MissingFlags(flags) => write!(f, "the peer lacks mandatory flags: {flags:?}"),
+            Self::MissingFlags(flags) => {
+                write!(f, "the peer lacks flags that are required: {flags:?}")
+            }
             Self::Closed { awaiting } => {
                 write!(
                     f,
@@ -149,6 +155,7 @@ impl fmt::Display for Error {
             Self::Turned(Turned::NotAllowed) => {
                 f.write_str("the peer was turned away: it is not allowed to connect")
             }
+            Self::Unencodable(error) => write!(f, "the value cannot be encoded: {error}"),
             Self::Misuse(how) => write!(f, "incorrect use of the library: {how}"),
         }
     }

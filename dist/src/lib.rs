@@ -6,6 +6,8 @@
 //! | a conversation that ends | [`Exchange`] |
 //! | two nodes introduce themselves | [`handshake`] |
 //! | the port mapper, which says where nodes listen | [`epmd`] |
+//! | two connected nodes: packets in both directions | [`Connection`] |
+//! | what a packet wants, and the term that belongs to it | [`Control`], [`Payload`] |
 //! | when to send a tick and when a peer is gone | [`Ticker`] |
 //! | what a peer may make us hold | [`limits`] |
 //!
@@ -51,6 +53,8 @@
     )
 )]
 
+mod connection;
+mod control;
 mod cookie;
 pub mod epmd;
 mod error;
@@ -60,12 +64,17 @@ mod flags;
 pub mod handshake;
 pub mod limits;
 mod name;
+mod packet;
+mod payload;
 mod ticker;
 
+pub use connection::{Connection, Event, Inbound, Outbound, Settings};
+pub use control::{Control, Destination, Mfa, Target};
 pub use cookie::{Cookie, CookieTooLong};
 pub use error::{Culprit, Error, Refusal, Turned};
 pub use exchange::Exchange;
 pub use flags::Flags;
 pub use handshake::Prefix;
 pub use name::{HostName, Identity, InvalidName, NodeName};
+pub use payload::Payload;
 pub use ticker::{Beat, TickTime, Ticker};

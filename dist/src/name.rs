@@ -1,6 +1,7 @@
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
+
+use einode_etf::Atom;
 
 use crate::limits;
 
@@ -20,7 +21,7 @@ use crate::limits;
 ///
 /// Names are ordered as Erlang orders atoms, by code point.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct NodeName(Arc<str>);
+pub struct NodeName(Atom);
 
 impl NodeName {
     /// Checks a name.
@@ -28,34 +29,37 @@ impl NodeName {
     /// # Errors
     /// [`InvalidName`] says which rule is broken.
     pub fn new(name: &str) -> Result<Self, InvalidName> {
-        if name.chars().count() > limits::NODE_NAME {
-            return Err(InvalidName::TooLong);
-        }
+        let atom = Atom::new(name).map_err(|_| InvalidName::TooLong)?;
         let (alive, host) = name.split_once('@').ok_or(InvalidName::NoAt)?;
         check_part(alive)?;
         check_part(host)?;
-        Ok(Self(name.into()))
+        Ok(Self(atom))
     }
 
     /// The part before the `@`, under which the node is registered in EPMD.
     pub fn alive(&self) -> &str {
-        self.0.split_once('@').map_or("", |(alive, _)| alive)
+        self.as_str().split_once('@').map_or("", |(alive, _)| alive)
     }
 
     /// The part after the `@`.
     pub fn host(&self) -> &str {
-        self.0.split_once('@').map_or("", |(_, host)| host)
+        self.as_str().split_once('@').map_or("", |(_, host)| host)
     }
 
     /// The whole name.
     pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
+    /// The name as the atom that stands for the node in pids, ports and references.
+    pub fn as_atom(&self) -> &Atom {
         &self.0
     }
 }
 
 /// The host part of a node name, which a node without a name of its own sends to get one.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct HostName(Arc<str>);
+pub struct HostName(Atom);
 
 impl HostName {
     /// Checks a host name.
@@ -64,15 +68,12 @@ impl HostName {
     /// [`InvalidName`] says which rule of [`NodeName`] is broken.
     pub fn new(host: &str) -> Result<Self, InvalidName> {
         check_part(host)?;
-        if host.chars().count() > limits::NODE_NAME {
-            return Err(InvalidName::TooLong);
-        }
-        Ok(Self(host.into()))
+        Atom::new(host).map(Self).map_err(|_| InvalidName::TooLong)
     }
 
     /// The host name.
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.0.as_str()
     }
 }
 
@@ -166,19 +167,19 @@ macro_rules! text {
 
         impl AsRef<str> for $name {
             fn as_ref(&self) -> &str {
-                &self.0
+                self.as_str()
             }
         }
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.0.fmt(f)
+                f.write_str(self.as_str())
             }
         }
 
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "{:?}", &*self.0)
+                write!(f, "{:?}", self.as_str())
             }
         }
     };
