@@ -195,6 +195,24 @@ pub enum Target {
     Name(Atom),
 }
 
+macro_rules! from {
+    ($($from:ident => $type:ident::$variant:ident;)*) => { $(
+        impl From<$from> for $type {
+            fn from(value: $from) -> Self {
+                Self::$variant(value)
+            }
+        }
+    )* };
+}
+
+from! {
+    Pid => Destination::Pid;
+    Atom => Destination::Name;
+    Reference => Destination::Alias;
+    Pid => Target::Pid;
+    Atom => Target::Name;
+}
+
 /// A function of a module, `Module:Function/Arity`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Mfa {

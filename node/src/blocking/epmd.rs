@@ -1,0 +1,138 @@
+use std::env;
+use std::time::Instant;
+
+use einode_dist::epmd;
+use einode_dist::epmd::message::{NamesAnswer, Registered};
+use einode_dist::{Exchange, NodeName};
+
+use super::resolve::resolve;
+use super::{Tcp, run};
+use crate::error::{ConnectError, ExchangeError};
+
+/// The port on which EPMD listens unless told otherwise.
+pub const DEFAULT_PORT: u16 = 4369;
+
+/// An Erlang Port Mapper Daemon: it knows the ports of the nodes on its host.
+///
+/// ```no_run
+/// use std::time::{Duration, Instant};
+///
+/// use einode::blocking::Epmd;
+///
+/// let until = Instant::now() + Duration::from_secs(5);
+/// for (name, port) in Epmd::on("localhost").names(until)?.nodes() {
+///     println!("{name} at port {port}");
+/// }
+/// # Ok::<(), einode::ConnectError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Epmd {
+    host: String,
+    port: u16,
+}
+
+impl Epmd {
+    /// The daemon of a host, on the port that the environment variable `ERL_EPMD_PORT` names, or else
+    /// on 4369.
+    pub fn on(host: &str) -> Self {
+        let port = env::var("ERL_EPMD_PORT")
+            .ok()
+            .and_then(|port| port.parse().ok());
+        Self::at(host, port.unwrap_or(DEFAULT_PORT))
+    }
+
+    /// The daemon of a host, on this port.
+    pub fn at(host: &str, port: u16) -> Self {
+        Self {
+            host: host.into(),
+            port,
+        }
+    }
+
+    /// The port of a node of its host.
+    ///
+    /// # Errors
+    /// [`ConnectError::UnknownNode`] when there is no such node; [`ConnectError::Resolve`] and
+    /// [`ConnectError::Epmd`] when the daemon cannot be asked.
+    pub fn lookup(&self, node: &NodeName, until: Instant) -> Result<u16, ConnectError> {
+        let lookup = epmd::Lookup::new(node.alive()).map_err(einode_dist::Error::PeerName);
+        let lookup = lookup.map_err(|error| self.error(error.into()))?;
+        match self.ask(lookup, until)?.0 {
+            Some(found) => Ok(found.port),
+            None => Err(ConnectError::UnknownNode {
+                node: node.clone(),
+                at: self.to_string(),
+            }),
+        }
+    }
+
+    /// The names and ports of all nodes of its host.
+    ///
+    /// # Errors
+    /// [`ConnectError::Resolve`] and [`ConnectError::Epmd`] when the daemon cannot be asked.
+    pub fn names(&self, until: Instant) -> Result<NamesAnswer, ConnectError> {
+        Ok(self.ask(epmd::Names::new(), until)?.0)
+    }
+
+    /// Registers a node for as long as the [`Registration`] lives.
+    ///
+    /// # Errors
+    /// [`ConnectError::Epmd`] when the name is taken or not accepted, or the daemon cannot be asked.
+    pub fn register(
+        &self,
+        registration: epmd::Registration,
+        until: Instant,
+    ) -> Result<Registration, ConnectError> {
+        let register = epmd::Register::new(registration).map_err(einode_dist::Error::PeerName);
+        let register = register.map_err(|error| self.error(error.into()))?;
+        let (Registered { creation, .. }, socket) = self.ask(register, until)?;
+        Ok(Registration {
+            creation,
+            _socket: socket,
+        })
+    }
+
+    fn ask<E: Exchange>(
+        &self,
+        exchange: E,
+        until: Instant,
+    ) -> Result<(E::Outcome, Tcp), ConnectError> {
+        let addresses =
+            resolve(&self.host, self.port, until).map_err(|error| ConnectError::Resolve {
+                host: self.host.clone(),
+                error,
+            })?;
+        let mut socket =
+            Tcp::connect(&addresses, until).map_err(|error| self.error(error.into()))?;
+        let outcome = run(exchange, &mut socket, Some(until)).map_err(|error| self.error(error))?;
+        Ok((outcome, socket))
+    }
+
+    fn error(&self, error: ExchangeError) -> ConnectError {
+        ConnectError::Epmd {
+            at: self.to_string(),
+            error,
+        }
+    }
+}
+
+impl std::fmt::Display for Epmd {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.host, self.port)
+    }
+}
+
+/// A node is registered with EPMD for as long as this lives.
+#[derive(Debug)]
+pub struct Registration {
+    creation: u32,
+    /// EPMD takes the end of this connection as the end of the registration.
+    _socket: Tcp,
+}
+
+impl Registration {
+    /// The number by which EPMD tells the node's lives apart.
+    pub const fn creation(&self) -> u32 {
+        self.creation
+    }
+}

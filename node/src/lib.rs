@@ -1,0 +1,47 @@
+//! Native nodes for Erlang clusters.
+//!
+//! A program that uses this crate joins a cluster of Erlang and Elixir nodes as a hidden node: it calls
+//! their functions, sends messages to their processes and receives theirs, links and monitors.
+//!
+//! ```no_run
+//! use std::time::Duration;
+//!
+//! use einode::blocking::Endpoint;
+//! use einode::{Atom, Cookie, Destination, term};
+//!
+//! let me = Endpoint::new("rusty@127.0.0.1".parse::<einode::NodeName>()?, Cookie::new("secret")?);
+//! let mut link = me.connect(&"app@127.0.0.1".parse()?)?;
+//!
+//! let hello = term!({hello, (link.pid().clone())});
+//! link.send(Destination::Name(Atom::from_static("greeter")), &hello)?;
+//! let answer = link.receive(Duration::from_secs(5))?;
+//! println!("{:?}", answer.message());
+//!
+//! let sum = link.erpc("lists", "sum", &[term!([1, 2, 39])], Duration::from_secs(5))?;
+//! assert_eq!(sum, term!(42));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! | what | where |
+//! |---|---|
+//! | one connection, on the thread of the program | [`blocking`] |
+//! | what any socket must be able to say | [`Carrier`] |
+//! | where the cookie comes from | [`cookie`] |
+//! | the protocol as values, without sockets | [`dist`] |
+//! | terms | [`etf`] |
+#![forbid(unsafe_code)]
+
+pub mod blocking;
+mod carrier;
+pub mod cookie;
+mod entropy;
+mod error;
+
+pub use carrier::{Carrier, Side};
+pub use einode_dist as dist;
+pub use einode_dist::{
+    Control, Cookie, Destination, Flags, Identity, NodeName, Payload, Prefix, Target, TickTime,
+};
+pub use einode_etf as etf;
+pub use einode_etf::{Atom, Pid, Reference, Term};
+pub use error::{AcceptError, ConnectError, ExchangeError, LinkError};
