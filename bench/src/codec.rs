@@ -1,0 +1,173 @@
+//! The contests: which peers do what to a payload, and that each of them does it right.
+
+use std::cell::RefCell;
+use std::hint::black_box;
+use std::io;
+use std::rc::Rc;
+
+use crate::beam::Beam;
+use crate::libei;
+use crate::measure::{Contest, timed};
+use crate::payload::Payload;
+
+/// What is measured. Each has its own table.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Operation {
+    /// Step over a term.
+    Skip,
+    /// Read every scalar, keep nothing.
+    Scan,
+    /// Decode into an owned tree and free it.
+    Tree,
+    /// Encode an owned tree.
+    Encode,
+}
+
+impl Operation {
+    /// All of them, in the order of the tables.
+    pub const ALL: [Self; 4] = [Self::Skip, Self::Scan, Self::Tree, Self::Encode];
+
+    /// The heading of the table.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Skip => "Skip a term",
+            Self::Scan => "Read every scalar without keeping it",
+            Self::Tree => "Decode to an owned tree and free it",
+            Self::Encode => "Encode an owned tree",
+        }
+    }
+
+    /// Who takes part beside einode.
+    pub fn peers(self) -> &'static [&'static str] {
+        match self {
+            Self::Skip => &["libei skip"],
+            Self::Scan => &["libei walk", "erltf borrowed"],
+            Self::Tree => &["libei tree", "BEAM", "eetf", "erltf"],
+            Self::Encode => &[
+                "libei ei_encode",
+                "libei ei_x_encode",
+                "BEAM",
+                "eetf",
+                "erltf",
+            ],
+        }
+    }
+
+    /// Enters all peers for payload number `index`, after they have shown that they do it right.
+    pub fn contest<'a>(
+        self,
+        payload: &'a Payload,
+        index: u32,
+        beam: &Rc<RefCell<Beam>>,
+    ) -> io::Result<Contest<'a>> {
+        let bytes = payload.bytes.as_slice();
+        let mut contest = Contest::new(payload.name, payload.terms);
+        let judge = |peer: &str, encoded: &[u8]| {
+            let same = beam.borrow_mut().same(index, encoded)?;
+            require(same, peer, "made another term", payload)
+        };
+        match self {
+            Self::Skip => {
+                require(
+                    libei::skip(bytes) == Some(bytes.len() as u64),
+                    "libei skip",
+                    "stopped early",
+                    payload,
+                )?;
+                contest.enter("libei skip", timed(move || libei::skip(bytes)));
+            }
+            Self::Scan => {
+                let mut scratch = vec![0; bytes.len() + 1];
+                // libei counts the tail of a list within its header, and an empty list as a term.
+                let count = libei::walk(bytes, &mut scratch);
+                require(
+                    count == Some(payload.terms),
+                    "libei walk",
+                    "miscounted",
+                    payload,
+                )?;
+                contest.enter(
+                    "libei walk",
+                    timed(move || libei::walk(bytes, &mut scratch)),
+                );
+
+                let decoded = erltf::decode_borrowed(bytes).map_err(io::Error::other)?;
+                judge(
+                    "erltf borrowed",
+                    &erltf::encode(&decoded.to_owned()).map_err(io::Error::other)?,
+                )?;
+                contest.enter(
+                    "erltf borrowed",
+                    timed(move || erltf::decode_borrowed(bytes).is_ok()),
+                );
+            }
+            Self::Tree => {
+                // The trees themselves are judged by what they encode to, below.
+                contest.enter("libei tree", timed(move || libei::Tree::decode(bytes)));
+                let beam = Rc::clone(beam);
+                contest.enter(
+                    "BEAM",
+                    Box::new(move |count| beam.borrow_mut().decode(index, count)),
+                );
+                contest.enter("eetf", timed(move || eetf::Term::decode(bytes)));
+                contest.enter("erltf", timed(move || erltf::decode(bytes)));
+            }
+            Self::Encode => {
+                let tree = Rc::new(
+                    libei::Tree::decode(bytes)
+                        .ok_or_else(|| io::Error::other("libei tree failed"))?,
+                );
+                let mut out = vec![0; bytes.len() * 2];
+                let written = tree
+                    .encode(&mut out)
+                    .ok_or_else(|| io::Error::other("ei_encode failed"))?;
+                judge("libei ei_encode", &out[..written as usize])?;
+                let mut growing = libei::Growing::new();
+                require(
+                    growing.encode(&tree).is_some(),
+                    "libei ei_x_encode",
+                    "failed",
+                    payload,
+                )?;
+                judge("libei ei_x_encode", growing.bytes())?;
+                let same = Rc::clone(&tree);
+                contest.enter("libei ei_encode", timed(move || same.encode(&mut out)));
+                contest.enter("libei ei_x_encode", timed(move || growing.encode(&tree)));
+
+                let peer = Rc::clone(beam);
+                contest.enter(
+                    "BEAM",
+                    Box::new(move |count| peer.borrow_mut().encode(index, count)),
+                );
+
+                let term = eetf::Term::decode(bytes).map_err(io::Error::other)?;
+                let mut out = Vec::new();
+                term.encode(&mut out).map_err(io::Error::other)?;
+                judge("eetf", &out)?;
+                contest.enter(
+                    "eetf",
+                    timed(move || {
+                        out.clear();
+                        black_box(term.encode(&mut out).is_ok())
+                    }),
+                );
+
+                let term = erltf::decode(bytes).map_err(io::Error::other)?;
+                judge("erltf", &erltf::encode(&term).map_err(io::Error::other)?)?;
+                contest.enter("erltf", timed(move || erltf::encode(&term)));
+            }
+        }
+        Ok(contest)
+    }
+}
+
+fn require(right: bool, peer: &str, what: &str, payload: &Payload) -> io::Result<()> {
+    if right {
+        Ok(())
+    } else {
+        Err(io::Error::other(format!(
+            "{peer} {what} of {}",
+            payload.name
+        )))
+    }
+}
