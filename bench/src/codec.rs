@@ -1,11 +1,11 @@
 //! The contests: which peers do what to a payload, and that each of them does it right.
 
 use std::cell::RefCell;
-use std::hint::black_box;
 use std::io;
 use std::rc::Rc;
 
 use crate::beam::Beam;
+use crate::einode;
 use crate::libei;
 use crate::measure::{Contest, timed};
 use crate::payload::Payload;
@@ -68,8 +68,17 @@ impl Operation {
         };
         match self {
             Self::Skip => {
+                let whole = bytes.len() as u64;
                 require(
-                    libei::skip(bytes) == Some(bytes.len() as u64),
+                    einode::skip(bytes) == Ok(whole),
+                    "einode skip",
+                    "stopped early",
+                    payload,
+                )?;
+                contest.enter("einode", timed(move || einode::skip(bytes)));
+
+                require(
+                    libei::skip(bytes) == Some(whole),
                     "libei skip",
                     "stopped early",
                     payload,
@@ -77,8 +86,15 @@ impl Operation {
                 contest.enter("libei skip", timed(move || libei::skip(bytes)));
             }
             Self::Scan => {
+                require(
+                    einode::scan(bytes) == Ok(payload.terms),
+                    "einode",
+                    "miscounted",
+                    payload,
+                )?;
+                contest.enter("einode", timed(move || einode::scan(bytes)));
+
                 let mut scratch = vec![0; bytes.len() + 1];
-                // libei counts the tail of a list within its header, and an empty list as a term.
                 let count = libei::walk(bytes, &mut scratch);
                 require(
                     count == Some(payload.terms),
@@ -92,40 +108,39 @@ impl Operation {
                 );
 
                 let decoded = erltf::decode_borrowed(bytes).map_err(io::Error::other)?;
-                judge(
-                    "erltf borrowed",
-                    &erltf::encode(&decoded.to_owned()).map_err(io::Error::other)?,
-                )?;
+                let encoded = erltf::encode(&decoded.to_owned()).map_err(io::Error::other)?;
+                judge("erltf borrowed", &encoded)?;
                 contest.enter(
                     "erltf borrowed",
-                    timed(move || erltf::decode_borrowed(bytes).is_ok()),
+                    timed(move || erltf::decode_borrowed(bytes)),
                 );
             }
+            // The trees are judged by what they encode to.
             Self::Tree => {
-                // The trees themselves are judged by what they encode to, below.
+                contest.enter("einode", timed(move || einode::tree(bytes)));
                 contest.enter("libei tree", timed(move || libei::Tree::decode(bytes)));
                 let beam = Rc::clone(beam);
-                contest.enter(
-                    "BEAM",
-                    Box::new(move |count| beam.borrow_mut().decode(index, count)),
-                );
+                let decode = move |count| beam.borrow_mut().decode(index, count);
+                contest.enter("BEAM", Box::new(decode));
                 contest.enter("eetf", timed(move || eetf::Term::decode(bytes)));
                 contest.enter("erltf", timed(move || erltf::decode(bytes)));
             }
             Self::Encode => {
-                let tree = Rc::new(
-                    libei::Tree::decode(bytes)
-                        .ok_or_else(|| io::Error::other("libei tree failed"))?,
-                );
+                let term = einode::tree(bytes).map_err(io::Error::other)?;
+                let mut out = Vec::new();
+                einode::encode(&term, &mut out).map_err(io::Error::other)?;
+                judge("einode", &out)?;
+                contest.enter("einode", timed(move || einode::encode(&term, &mut out)));
+
+                let tree = libei::Tree::decode(bytes).map(Rc::new);
+                let tree = tree.ok_or_else(|| io::Error::other("libei tree failed"))?;
                 let mut out = vec![0; bytes.len() * 2];
-                let written = tree
-                    .encode(&mut out)
-                    .ok_or_else(|| io::Error::other("ei_encode failed"))?;
+                let written = tree.encode(&mut out).unwrap_or_default();
                 judge("libei ei_encode", &out[..written as usize])?;
                 let mut growing = libei::Growing::new();
                 require(
                     growing.encode(&tree).is_some(),
-                    "libei ei_x_encode",
+                    "ei_x_encode",
                     "failed",
                     payload,
                 )?;
@@ -134,23 +149,19 @@ impl Operation {
                 contest.enter("libei ei_encode", timed(move || same.encode(&mut out)));
                 contest.enter("libei ei_x_encode", timed(move || growing.encode(&tree)));
 
-                let peer = Rc::clone(beam);
-                contest.enter(
-                    "BEAM",
-                    Box::new(move |count| peer.borrow_mut().encode(index, count)),
-                );
+                let beam = Rc::clone(beam);
+                let encode = move |count| beam.borrow_mut().encode(index, count);
+                contest.enter("BEAM", Box::new(encode));
 
                 let term = eetf::Term::decode(bytes).map_err(io::Error::other)?;
                 let mut out = Vec::new();
                 term.encode(&mut out).map_err(io::Error::other)?;
                 judge("eetf", &out)?;
-                contest.enter(
-                    "eetf",
-                    timed(move || {
-                        out.clear();
-                        black_box(term.encode(&mut out).is_ok())
-                    }),
-                );
+                let encode = move || {
+                    out.clear();
+                    term.encode(&mut out)
+                };
+                contest.enter("eetf", timed(encode));
 
                 let term = erltf::decode(bytes).map_err(io::Error::other)?;
                 judge("erltf", &erltf::encode(&term).map_err(io::Error::other)?)?;

@@ -9,6 +9,7 @@
 
 mod beam;
 mod codec;
+mod einode;
 mod libei;
 mod measure;
 mod payload;
