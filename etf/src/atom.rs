@@ -5,11 +5,10 @@ use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 use std::sync::Arc;
 
+use crate::short::{Packed, Short};
+
 /// The most characters (Unicode code points) that an atom may have (OTP, *System Limits*).
 pub const MAX_ATOM_CHARS: usize = 255;
-
-/// Atoms of up to this many bytes of UTF-8 are kept in place, without an allocation.
-const INLINE: usize = 22;
 
 /// An atom: a name of at most 255 characters.
 ///
@@ -32,7 +31,8 @@ pub struct Atom(Text);
 
 #[derive(Clone)]
 enum Text {
-    Short { length: u8, bytes: [u8; INLINE] },
+    /// UTF-8.
+    Short(Short),
     Long(Arc<str>),
 }
 
@@ -54,30 +54,19 @@ impl Atom {
     /// # Panics
     /// When `name` has more than 22 bytes; called in a constant, that is an error of compilation.
     pub const fn from_static(name: &'static str) -> Self {
-        let source = name.as_bytes();
-        assert!(
-            source.len() <= INLINE,
-            "Atom::from_static takes names of up to 22 bytes"
-        );
-        let mut bytes = [0; INLINE];
-        let (head, _) = bytes.split_at_mut(source.len());
-        head.copy_from_slice(source);
-        Self(Text::Short {
-            length: source.len() as u8,
-            bytes,
-        })
+        match Short::new(name.as_bytes()) {
+            Some(short) => Self(Text::Short(short)),
+            None => panic!("Atom::from_static takes names of up to 22 bytes"),
+        }
     }
 
     /// The name.
     #[inline]
     pub fn as_str(&self) -> &str {
         match &self.0 {
-            // Made from a `str` of that length, so the fallback is never taken; checking costs
-            // less than the `unsafe` that would avoid it.
-            Text::Short { length, bytes } => bytes
-                .get(..usize::from(*length))
-                .and_then(|name| std::str::from_utf8(name).ok())
-                .unwrap_or_default(),
+            // Made from a `str`, so the fallback is never taken; checking costs less than the
+            // `unsafe` that would avoid it.
+            Text::Short(name) => std::str::from_utf8(name.as_bytes()).unwrap_or_default(),
             Text::Long(name) => name,
         }
     }
@@ -86,25 +75,18 @@ impl Atom {
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {
         match &self.0 {
-            Text::Short { length, bytes } => bytes.get(..usize::from(*length)).unwrap_or_default(),
+            Text::Short(name) => name.as_bytes(),
             Text::Long(name) => name.as_bytes(),
         }
     }
 
     /// The atom whose name is these bytes of UTF-8; `None` when they are not, or are too many.
-    #[inline]
     pub(crate) fn from_utf8(name: &[u8]) -> Option<Self> {
-        if name.len() <= INLINE && name.is_ascii() {
-            return Some(Self::short(name));
-        }
         Self::new(std::str::from_utf8(name).ok()?).ok()
     }
 
     /// The atom whose name is these characters of Latin-1.
     pub(crate) fn from_latin1(name: &[u8]) -> Option<Self> {
-        if name.len() <= INLINE && name.is_ascii() {
-            return Some(Self::short(name));
-        }
         Self::new(
             &name
                 .iter()
@@ -114,23 +96,16 @@ impl Atom {
         .ok()
     }
 
-    fn of_checked(name: &str) -> Self {
-        if name.len() <= INLINE {
-            Self::short(name.as_bytes())
-        } else {
-            Self(Text::Long(name.into()))
-        }
+    /// The atom of a short name that [is ASCII](Packed::is_ascii).
+    #[inline]
+    pub(crate) const fn from_ascii(name: Packed) -> Self {
+        Self(Text::Short(name.unpack()))
     }
 
-    #[inline]
-    fn short(name: &[u8]) -> Self {
-        let mut bytes = [0; INLINE];
-        for (to, from) in bytes.iter_mut().zip(name) {
-            *to = *from;
-        }
-        Self(Text::Short {
-            length: name.len() as u8,
-            bytes,
+    fn of_checked(name: &str) -> Self {
+        Self(match Short::new(name.as_bytes()) {
+            Some(short) => Text::Short(short),
+            None => Text::Long(name.into()),
         })
     }
 }
@@ -139,17 +114,7 @@ impl PartialEq for Atom {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {
-            // Bytes past the length are zero, so whole arrays can be compared.
-            (
-                Text::Short {
-                    length: a,
-                    bytes: x,
-                },
-                Text::Short {
-                    length: b,
-                    bytes: y,
-                },
-            ) => a == b && x == y,
+            (Text::Short(a), Text::Short(b)) => a == b,
             (Text::Long(a), Text::Long(b)) => a == b,
             _ => false,
         }
@@ -168,7 +133,10 @@ impl Ord for Atom {
     #[inline]
     fn cmp(&self, other: &Self) -> Ordering {
         // The order of UTF-8 bytes is the order of code points.
-        self.as_bytes().cmp(other.as_bytes())
+        match (&self.0, &other.0) {
+            (Text::Short(a), Text::Short(b)) => a.cmp(b),
+            _ => self.as_bytes().cmp(other.as_bytes()),
+        }
     }
 }
 

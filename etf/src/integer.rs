@@ -149,7 +149,7 @@ pub(crate) fn magnitude<'a, S: Source<'a>>(
 
 /// The value of a sign and magnitude, if it fits.
 #[inline]
-fn small(negative: bool, magnitude: &[u8]) -> Option<i64> {
+pub(crate) fn small(negative: bool, magnitude: &[u8]) -> Option<i64> {
     let absolute = match magnitude.try_into() {
         Ok(bytes) => u64::from_le_bytes(bytes),
         Err(_) => {

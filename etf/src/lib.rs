@@ -19,6 +19,7 @@ mod ids;
 mod integer;
 mod kind;
 mod reader;
+mod short;
 mod sink;
 mod skip;
 mod source;

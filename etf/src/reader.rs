@@ -1,3 +1,4 @@
+use crate::short::Packed;
 use crate::{Atom, Decode, DecodeError, Kind, Slice, Source, tag};
 
 /// Reads terms, one token at a time.
@@ -233,22 +234,31 @@ impl<'a, S: Source<'a>> Reader<'a, S> {
 
     #[inline]
     pub(crate) fn atom_body(&mut self, found: u8) -> Result<Atom, DecodeError> {
+        match self.atom_name(found)? {
+            Name::Ascii(name) => Ok(Atom::from_ascii(name)),
+            Name::Other(atom) => Ok(atom),
+        }
+    }
+
+    /// An atom before it takes the form in which it is kept.
+    #[inline]
+    pub(crate) fn atom_name(&mut self, found: u8) -> Result<Name, DecodeError> {
         let length = match found {
-            tag::ATOM_CACHE_REF => {
-                let index = self.tag()?;
-                let atom = self.atoms.get(usize::from(index));
-                return atom.cloned().ok_or(DecodeError::NoSuchAtom(index));
-            }
             tag::SMALL_ATOM_UTF8_EXT | tag::SMALL_ATOM_EXT => self.tag()?.into(),
+            tag::ATOM_CACHE_REF => return self.cached_atom(),
             _ => u16::from_be_bytes(self.source.array()?),
         };
         let name = self.source.take(length.into())?;
-        let atom = if matches!(found, tag::SMALL_ATOM_UTF8_EXT | tag::ATOM_UTF8_EXT) {
-            Atom::from_utf8(name)
-        } else {
-            Atom::from_latin1(name)
-        };
-        atom.ok_or(DecodeError::BadAtom)
+        match Packed::new(name) {
+            Some(name) if name.is_ascii() => Ok(Name::Ascii(name)),
+            _ => other_atom(found, name),
+        }
+    }
+
+    fn cached_atom(&mut self) -> Result<Name, DecodeError> {
+        let index = self.tag()?;
+        let atom = self.atoms.get(usize::from(index)).cloned();
+        atom.map(Name::Other).ok_or(DecodeError::NoSuchAtom(index))
     }
 
     pub(crate) fn float_body(&mut self, found: u8) -> Result<f64, DecodeError> {
@@ -270,6 +280,23 @@ impl<'a, S: Source<'a>> Reader<'a, S> {
 
 /// The most elements that a tuple may have (OTP, *System Limits*).
 pub const MAX_ARITY: usize = (1 << 24) - 1;
+
+/// An atom on its way to where it is kept.
+pub(crate) enum Name {
+    /// Short and ASCII, as most are.
+    Ascii(Packed),
+    Other(Atom),
+}
+
+#[cold]
+fn other_atom(found: u8, name: &[u8]) -> Result<Name, DecodeError> {
+    let atom = if matches!(found, tag::SMALL_ATOM_UTF8_EXT | tag::ATOM_UTF8_EXT) {
+        Atom::from_utf8(name)
+    } else {
+        Atom::from_latin1(name)
+    };
+    atom.map(Name::Other).ok_or(DecodeError::BadAtom)
+}
 
 #[cold]
 fn unexpected(expected: Kind, found: u8) -> DecodeError {

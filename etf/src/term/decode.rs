@@ -1,23 +1,27 @@
 use super::{Elements, Repr, Term, map};
 use crate::bits::bits_body;
 use crate::fun::Code;
+use crate::reader::Name;
+use crate::short::Packed;
 use crate::{Atom, DecodeError, Export, Fun, Integer, Kind, Pid, Port, Reader, Record, Reference};
-use crate::{Source, tag};
+use crate::{Source, integer, tag};
 
 /// A container of which some elements are still to come.
 struct Open {
     what: What,
     elements: Vec<Term>,
-    /// How many elements are to come, the tail of a list not counted.
-    left: usize,
+    /// How many elements there will be, the tail of a list not counted.
+    wanted: usize,
 }
 
 /// What an [`Open`] becomes.
 enum What {
+    /// Not a container but the place of the whole term.
+    Root,
     Tuple,
     /// Its last element is followed by a tail.
     List,
-    /// The tail of a list was no list: it is the element that is still to come.
+    /// The tail of a list was no list: it is the last element.
     Improper,
     Map,
     Fun(Box<Fun>),
@@ -31,64 +35,139 @@ impl<'a, S: Source<'a>> Reader<'a, S> {
     /// bytes that are ahead can hold all elements that are still owed at all depths, so it grows in
     /// proportion to the bytes that were really sent.
     pub fn term(&mut self) -> Result<Term, DecodeError> {
+        let mut root = Open::new(What::Root, 1);
         let mut outer: Vec<Open> = Vec::new();
-        // How many terms are still to begin, at all depths.
-        let mut owed: usize = 1;
-        // The innermost open container, once there is one.
-        let mut here: Option<Open> = None;
+        // How many elements the containers around the innermost one still lack.
+        let mut owed: usize = 0;
         loop {
-            let mut term = match self.begin()? {
-                Begun::Whole(term) => {
-                    owed -= 1;
-                    term
+            let here = outer.last_mut().unwrap_or(&mut root);
+            if let Some((what, wanted)) = self.fill(here)? {
+                let lacking = here.lacking() - 1;
+                if wanted > self.source().remaining().saturating_sub(owed + lacking) {
+                    return Err(DecodeError::Truncated);
                 }
-                // Without elements, a list is its tail.
-                Begun::Open(What::List, 0) => continue,
-                Begun::Open(what, count) => {
-                    owed = (owed - 1).saturating_add(count);
-                    if owed > self.source().remaining() {
-                        return Err(DecodeError::Truncated);
-                    }
-                    outer.extend(here.take());
-                    let open = Open {
-                        what,
-                        elements: Vec::with_capacity(count),
-                        left: count,
-                    };
-                    if count > 0 {
-                        here = Some(open);
-                        continue;
-                    }
-                    open.close()?
-                }
+                owed += lacking;
+                outer.push(Open::with_capacity(what, wanted));
+                continue;
+            }
+            if let What::List = here.what
+                && !self.tail(here, owed)?
+            {
+                continue;
+            }
+            let Some(full) = outer.pop() else {
+                return root.elements.pop().ok_or(DecodeError::Truncated);
             };
-            loop {
-                let Some(open) = here.as_mut() else {
-                    match outer.pop() {
-                        Some(open) => here = Some(open),
-                        None => return Ok(term),
-                    }
-                    continue;
-                };
-                open.elements.push(term);
-                open.left -= 1;
-                if open.left > 0 {
-                    break;
-                }
-                if matches!(open.what, What::List) && !self.tail(open, &mut owed)? {
-                    break;
-                }
-                term = match here.take() {
-                    Some(open) => open.close()?,
-                    None => return Err(DecodeError::Truncated),
-                };
+            let around = outer.last_mut();
+            owed -= around.as_ref().map_or(0, |around| around.lacking() - 1);
+            if let Some(whole) = full.close(around)? {
+                return Ok(whole);
             }
         }
     }
 
+    /// Reads elements until there are as many as wanted or one of them is a container, of which the
+    /// kind and the number of elements are given back.
+    #[inline]
+    fn fill(&mut self, open: &mut Open) -> Result<Option<(What, usize)>, DecodeError> {
+        let elements = &mut open.elements;
+        while elements.len() < open.wanted {
+            let found = self.tag()?;
+            match found {
+                tag::SMALL_INTEGER_EXT => {
+                    let value = self.tag()?;
+                    put(elements, || value.into());
+                }
+                tag::INTEGER_EXT => {
+                    let value = i32::from_be_bytes(self.source_mut().array()?);
+                    put(elements, || value.into());
+                }
+                tag::SMALL_ATOM_UTF8_EXT
+                | tag::ATOM_UTF8_EXT
+                | tag::SMALL_ATOM_EXT
+                | tag::ATOM_EXT
+                | tag::ATOM_CACHE_REF => match self.atom_name(found)? {
+                    Name::Ascii(name) => put(elements, || Atom::from_ascii(name).into()),
+                    Name::Other(atom) => put(elements, || atom.into()),
+                },
+                tag::BINARY_EXT => {
+                    let length = u32::from_be_bytes(self.source_mut().array()?);
+                    let bytes = self.source_mut().take(length as usize)?;
+                    match Packed::new(bytes) {
+                        Some(short) => put(elements, || Term(Repr::Short(short.unpack()))),
+                        None => {
+                            let bytes = bytes.into();
+                            put(elements, || Term(Repr::Binary(bytes)));
+                        }
+                    }
+                }
+                tag::SMALL_TUPLE_EXT => return Ok(Some((What::Tuple, self.tag()?.into()))),
+                tag::LIST_EXT => match self.count(1)? {
+                    // Without elements, a list is its tail.
+                    0 => {}
+                    count => return Ok(Some((What::List, count))),
+                },
+                tag::MAP_EXT => return Ok(Some((What::Map, self.count(2)? * 2))),
+                tag::NIL_EXT => put(elements, Term::nil),
+                tag::STRING_EXT => {
+                    let length = u16::from_be_bytes(self.source_mut().array()?);
+                    let bytes = self.source_mut().take(length.into())?.into();
+                    put(elements, || Term(Repr::String(bytes)));
+                }
+                tag::NEW_FLOAT_EXT | tag::FLOAT_EXT => {
+                    let value = self.float_body(found)?;
+                    put(elements, || Term(Repr::Float(value)));
+                }
+                tag::SMALL_BIG_EXT | tag::LARGE_BIG_EXT => {
+                    let (negative, magnitude) = integer::magnitude(found, self.source_mut())?;
+                    match integer::small(negative, magnitude) {
+                        Some(value) => put(elements, || value.into()),
+                        None => {
+                            elements.push(Integer::from_sign_magnitude(negative, magnitude).into());
+                        }
+                    }
+                }
+                _ => {
+                    let rare = self.rare(found, elements)?;
+                    if rare.is_some() {
+                        return Ok(rare);
+                    }
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Terms that [`Reader::fill`] rarely meets.
+    fn rare(
+        &mut self,
+        found: u8,
+        elements: &mut Vec<Term>,
+    ) -> Result<Option<(What, usize)>, DecodeError> {
+        elements.push(match Kind::of_tag(found) {
+            Some(Kind::Pid) => Pid::decode_body(found, self)?.into(),
+            Some(Kind::Port) => Port::decode_body(found, self)?.into(),
+            Some(Kind::Reference) => Reference::decode_body(found, self)?.into(),
+            Some(Kind::Bits) => Term::bits(bits_body(found, self.source_mut())?),
+            Some(Kind::Tuple) => return Ok(Some((What::Tuple, self.arity(found)?))),
+            Some(Kind::Record) => {
+                let (record, fields) = self.record_header()?;
+                return Ok(Some((What::Record(Box::new(record)), fields)));
+            }
+            Some(Kind::Fun) if found == tag::EXPORT_EXT => self.export_body()?.into(),
+            Some(Kind::Fun) => {
+                let (fun, free) = self.fun_header(found)?;
+                return Ok(Some((What::Fun(Box::new(fun)), free)));
+            }
+            _ => return Err(DecodeError::UnknownTag(found)),
+        });
+        Ok(None)
+    }
+
     /// What follows the last element of a list. Gives true when the list is over, false when more
     /// is to be read: the elements of a list that continues it, or the term that ends it improperly.
-    fn tail(&mut self, open: &mut Open, owed: &mut usize) -> Result<bool, DecodeError> {
+    #[inline]
+    fn tail(&mut self, open: &mut Open, owed: usize) -> Result<bool, DecodeError> {
         loop {
             match self.source().peek()? {
                 tag::NIL_EXT => {
@@ -97,78 +176,28 @@ impl<'a, S: Source<'a>> Reader<'a, S> {
                 }
                 tag::STRING_EXT => {
                     let bytes = self.string()?.unwrap_or_default();
-                    open.elements
-                        .extend(bytes.iter().map(|&byte| Term::from(byte)));
+                    let bytes = bytes.iter().map(|&byte| Term::from(byte));
+                    open.elements.extend(bytes);
                     return Ok(true);
                 }
                 tag::LIST_EXT => {
                     self.tag()?;
-                    open.left = self.count(1)?;
-                    *owed = owed.saturating_add(open.left);
-                    if *owed > self.source().remaining() {
+                    let more = self.count(1)?;
+                    if more > self.source().remaining().saturating_sub(owed) {
                         return Err(DecodeError::Truncated);
                     }
-                    if open.left > 0 {
+                    open.wanted += more;
+                    if more > 0 {
                         return Ok(false);
                     }
                 }
                 _ => {
                     open.what = What::Improper;
-                    open.left = 1;
-                    *owed = owed.saturating_add(1);
+                    open.wanted += 1;
                     return Ok(false);
                 }
             }
         }
-    }
-
-    /// Reads a term up to its first element.
-    #[inline]
-    fn begin(&mut self) -> Result<Begun, DecodeError> {
-        let found = self.tag()?;
-        Ok(Begun::Whole(match found {
-            tag::SMALL_INTEGER_EXT | tag::INTEGER_EXT | tag::SMALL_BIG_EXT | tag::LARGE_BIG_EXT => {
-                Integer::decode_body(found, self.source_mut())?.into()
-            }
-            tag::SMALL_ATOM_UTF8_EXT
-            | tag::ATOM_UTF8_EXT
-            | tag::SMALL_ATOM_EXT
-            | tag::ATOM_EXT
-            | tag::ATOM_CACHE_REF => self.atom_body(found)?.into(),
-            tag::BINARY_EXT | tag::BIT_BINARY_EXT => {
-                Term::bits(bits_body(found, self.source_mut())?)
-            }
-            tag::SMALL_TUPLE_EXT | tag::LARGE_TUPLE_EXT => {
-                return Ok(Begun::Open(What::Tuple, self.arity(found)?));
-            }
-            tag::LIST_EXT => return Ok(Begun::Open(What::List, self.count(1)?)),
-            tag::MAP_EXT => return Ok(Begun::Open(What::Map, self.count(2)? * 2)),
-            tag::NIL_EXT => Term::nil(),
-            tag::STRING_EXT => {
-                let length = u16::from_be_bytes(self.source_mut().array()?);
-                Term(Repr::String(self.source_mut().take(length.into())?.into()))
-            }
-            tag::NEW_FLOAT_EXT | tag::FLOAT_EXT => Term(Repr::Float(self.float_body(found)?)),
-            _ => return self.begin_rare(found),
-        }))
-    }
-
-    fn begin_rare(&mut self, found: u8) -> Result<Begun, DecodeError> {
-        Ok(Begun::Whole(match Kind::of_tag(found) {
-            Some(Kind::Pid) => Pid::decode_body(found, self)?.into(),
-            Some(Kind::Port) => Port::decode_body(found, self)?.into(),
-            Some(Kind::Reference) => Reference::decode_body(found, self)?.into(),
-            Some(Kind::Record) => {
-                let (record, fields) = self.record_header()?;
-                return Ok(Begun::Open(What::Record(Box::new(record)), fields));
-            }
-            Some(Kind::Fun) if found == tag::EXPORT_EXT => self.export_body()?.into(),
-            Some(Kind::Fun) => {
-                let (fun, free) = self.fun_header(found)?;
-                return Ok(Begun::Open(What::Fun(Box::new(fun)), free));
-            }
-            _ => return Err(DecodeError::UnknownTag(found)),
-        }))
     }
 
     fn export_body(&mut self) -> Result<Export, DecodeError> {
@@ -252,41 +281,87 @@ impl<'a, S: Source<'a>> Reader<'a, S> {
     }
 }
 
-/// What [`Reader::begin`] read.
-enum Begun {
-    Whole(Term),
-    /// The header of a container, and how many elements follow.
-    Open(What, usize),
-}
-
 impl Open {
-    /// The term, once all elements are there.
+    const fn new(what: What, wanted: usize) -> Self {
+        Self {
+            what,
+            elements: Vec::new(),
+            wanted,
+        }
+    }
+
+    /// One whose number of elements has been found to be possible.
+    fn with_capacity(what: What, wanted: usize) -> Self {
+        Self {
+            what,
+            elements: Vec::with_capacity(wanted),
+            wanted,
+        }
+    }
+
+    /// How many elements are still to come, the one that is being read included.
+    fn lacking(&self) -> usize {
+        self.wanted - self.elements.len()
+    }
+
+    /// Makes the term, once all elements are there, and adds it to the container around it. Gives it
+    /// back where there is none.
     #[inline]
-    fn close(self) -> Result<Term, DecodeError> {
-        let elements = self.elements;
-        Ok(Term(match self.what {
-            What::Tuple => Repr::Tuple(elements.into()),
-            What::List => return Ok(Term::list(elements)),
-            What::Improper => Repr::Improper(elements.into()),
+    fn close(self, around: Option<&mut Self>) -> Result<Option<Term>, DecodeError> {
+        let mut elements = self.elements;
+        Ok(match self.what {
+            What::Tuple => {
+                let elements = Elements::from(elements);
+                place(around, || Term(Repr::Tuple(elements)))
+            }
+            What::List => match Term::to_bytes(&elements) {
+                Some(bytes) => place(around, || Term(Repr::String(bytes))),
+                None => {
+                    let elements = Elements::from(elements);
+                    place(around, || Term(Repr::List(elements)))
+                }
+            },
             What::Map => {
                 // An even number: the header counts pairs.
-                let mut pairs = Vec::with_capacity(elements.len() / 2);
-                let mut elements = elements.into_iter();
-                while let (Some(key), Some(value)) = (elements.next(), elements.next()) {
-                    pairs.push([key, value]);
-                }
-                Repr::Map(map::sorted(pairs).map_err(|_| DecodeError::DuplicateKey)?)
+                let (pairs, _) = elements.as_chunks_mut();
+                map::sort(pairs).map_err(|_| DecodeError::DuplicateKey)?;
+                let elements = Elements::from(elements);
+                place(around, || Term(Repr::Map(elements)))
+            }
+            What::Improper => {
+                let elements = Elements::from(elements);
+                place(around, || Term(Repr::Improper(elements)))
             }
             What::Fun(mut fun) => {
                 fun.free = elements.into();
                 fun.free_size = fun.free.encoded_len();
-                Repr::Fun(fun)
+                place(around, || Term(Repr::Fun(fun)))
             }
             What::Record(mut record) => {
                 record.values = elements.into();
-                Repr::Record(record)
+                place(around, || Term(Repr::Record(record)))
             }
-        }))
+            What::Root => elements.pop(),
+        })
+    }
+}
+
+/// Adds an element. It is made only when its place is there, and so is written right into it: three
+/// words that are made first and then moved cost more time than all the rest of a small term.
+#[inline]
+fn put(elements: &mut Vec<Term>, element: impl FnOnce() -> Term) {
+    elements.extend(std::iter::once_with(element));
+}
+
+/// [`put`] in the container around an element; gives it back where there is none.
+#[inline]
+fn place(around: Option<&mut Open>, element: impl FnOnce() -> Term) -> Option<Term> {
+    match around {
+        Some(around) => {
+            put(&mut around.elements, element);
+            None
+        }
+        None => Some(element()),
     }
 }
 

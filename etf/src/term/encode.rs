@@ -41,9 +41,7 @@ impl<K: Sink> Writer<K> {
             Repr::Integer(value) => self.integer(value),
             Repr::Float(value) => self.float(*value),
             Repr::Atom(atom) => self.atom(atom),
-            Repr::Short { length, bytes } => {
-                self.binary(bytes.get(..usize::from(*length)).unwrap_or_default())
-            }
+            Repr::Short(bytes) => self.binary(bytes.as_bytes()),
             Repr::Binary(bytes) => self.binary(bytes),
             Repr::Bits(bits) => self.bits(bits.as_bit_str()),
             Repr::Tuple(elements) => self.tuple(elements.len()),

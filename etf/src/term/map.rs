@@ -1,6 +1,6 @@
 use std::fmt;
 
-use super::{Elements, Term};
+use super::Term;
 
 /// A look into a map, in the exact order of its keys.
 ///
@@ -59,16 +59,22 @@ impl<'t> Map<'t> {
     }
 }
 
-/// Pairs in the exact order of their keys.
-pub(crate) fn sorted(mut pairs: Vec<[Term; 2]>) -> Result<Elements, DuplicateKey> {
-    // Small maps come from a BEAM in order.
-    if !pairs.is_sorted_by(|[a, _], [b, _]| a < b) {
-        pairs.sort_by(|[a, _], [b, _]| a.cmp(b));
-        if !pairs.is_sorted_by(|[a, _], [b, _]| a < b) {
+/// Puts pairs in the exact order of their keys.
+pub(crate) fn sort(pairs: &mut [[Term; 2]]) -> Result<(), DuplicateKey> {
+    // Small maps may well come in order from a BEAM.
+    if !is_sorted(pairs) {
+        pairs.sort_unstable_by(|[a, _], [b, _]| a.cmp(b));
+        if !is_sorted(pairs) {
             return Err(DuplicateKey);
         }
     }
-    Ok(pairs.into_flattened().into())
+    Ok(())
+}
+
+/// Whether every key is above the one before it.
+#[inline]
+fn is_sorted(pairs: &[[Term; 2]]) -> bool {
+    pairs.is_sorted_by(|[a, _], [b, _]| a.cmp(b).is_lt())
 }
 
 /// A map cannot have the same key twice.

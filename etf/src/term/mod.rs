@@ -7,6 +7,7 @@ mod list;
 mod map;
 mod order;
 
+use crate::short::Short;
 use crate::{Atom, BitStr, Bits, Export, Fun, Integer, Kind, Pid, Port, Record, Reference};
 
 pub(crate) use elements::Elements;
@@ -44,11 +45,8 @@ pub(crate) enum Repr {
     /// Finite.
     Float(f64),
     Atom(Atom),
-    /// A binary of up to [`SHORT`] bytes; those past the length are zero.
-    Short {
-        length: u8,
-        bytes: [u8; SHORT],
-    },
+    /// A short binary.
+    Short(Short),
     /// A longer binary.
     Binary(Box<[u8]>),
     /// A bit string that is no binary.
@@ -70,9 +68,6 @@ pub(crate) enum Repr {
     Record(Box<Record>),
 }
 
-/// Binaries of up to this many bytes are kept in place.
-const SHORT: usize = 22;
-
 impl Term {
     /// The empty list.
     pub fn nil() -> Self {
@@ -87,16 +82,9 @@ impl Term {
     /// A binary.
     #[inline]
     pub fn binary(bytes: &[u8]) -> Self {
-        if bytes.len() > SHORT {
-            return Self(Repr::Binary(bytes.into()));
-        }
-        let mut short = [0; SHORT];
-        for (to, from) in short.iter_mut().zip(bytes) {
-            *to = *from;
-        }
-        Self(Repr::Short {
-            length: bytes.len() as u8,
-            bytes: short,
+        Self(match Short::new(bytes) {
+            Some(short) => Repr::Short(short),
+            None => Repr::Binary(bytes.into()),
         })
     }
 
@@ -128,10 +116,18 @@ impl Term {
 
     /// A proper list.
     pub fn list(elements: Vec<Self>) -> Self {
-        match elements.iter().map(Self::as_byte).collect() {
+        match Self::to_bytes(&elements) {
             Some(bytes) => Self(Repr::String(bytes)),
             None => Self(Repr::List(elements.into())),
         }
+    }
+
+    /// The elements of a list as bytes, if they all are.
+    #[inline]
+    fn to_bytes(elements: &[Self]) -> Option<Box<[u8]>> {
+        // Most lists show at the first element that they are none of bytes.
+        elements.first().map_or(Some(0), Self::as_byte)?;
+        elements.iter().map(Self::as_byte).collect()
     }
 
     /// A list with a tail: `[a, b | tail]`. Where the tail is a list, it is continued; where there
@@ -165,8 +161,9 @@ impl Term {
     /// # Errors
     /// [`DuplicateKey`] when a key comes twice. `1` and `1.0` are two keys.
     pub fn map(pairs: Vec<(Self, Self)>) -> Result<Self, DuplicateKey> {
-        map::sorted(pairs.into_iter().map(|(key, value)| [key, value]).collect())
-            .map(|pairs| Self(Repr::Map(pairs)))
+        let mut pairs: Vec<[Self; 2]> = pairs.into_iter().map(Into::into).collect();
+        map::sort(&mut pairs)?;
+        Ok(Self(Repr::Map(pairs.into_flattened().into())))
     }
 
     /// Its type.
@@ -175,7 +172,7 @@ impl Term {
             Repr::Integer(_) => Kind::Integer,
             Repr::Float(_) => Kind::Float,
             Repr::Atom(_) => Kind::Atom,
-            Repr::Short { .. } | Repr::Binary(_) | Repr::Bits(_) => Kind::Bits,
+            Repr::Short(_) | Repr::Binary(_) | Repr::Bits(_) => Kind::Bits,
             Repr::Tuple(_) => Kind::Tuple,
             Repr::List(_) | Repr::String(_) | Repr::Improper(_) => Kind::List,
             Repr::Map(_) => Kind::Map,
@@ -240,7 +237,7 @@ impl Term {
     #[inline]
     pub fn as_binary(&self) -> Option<&[u8]> {
         match &self.0 {
-            Repr::Short { length, bytes } => bytes.get(..usize::from(*length)),
+            Repr::Short(bytes) => Some(bytes.as_bytes()),
             Repr::Binary(bytes) => Some(bytes),
             _ => None,
         }
@@ -383,11 +380,10 @@ impl From<String> for Term {
 
 impl From<crate::Binary> for Term {
     fn from(binary: crate::Binary) -> Self {
-        if binary.0.len() > SHORT {
-            Self(Repr::Binary(binary.0.into_boxed_slice()))
-        } else {
-            Self::binary(&binary.0)
-        }
+        Self(match Short::new(&binary.0) {
+            Some(short) => Repr::Short(short),
+            None => Repr::Binary(binary.0.into_boxed_slice()),
+        })
     }
 }
 

@@ -30,7 +30,12 @@ impl Ord for Term {
     /// Erlang's order of map keys: as [`Term::compare`], but integers come before floats.
     #[inline]
     fn cmp(&self, other: &Self) -> Ordering {
-        compare(self, other, Numbers::ByType)
+        match (&self.0, &other.0) {
+            // What keys of maps mostly are.
+            (Repr::Atom(a), Repr::Atom(b)) => a.cmp(b),
+            (Repr::Short(a), Repr::Short(b)) => a.cmp(b),
+            _ => compare(self, other, Numbers::ByType),
+        }
     }
 }
 
@@ -280,7 +285,7 @@ impl Hash for Term {
                 Repr::Reference(reference) => reference.hash(state),
                 Repr::Export(export) => export.hash(state),
                 Repr::Bits(bits) => bits.hash(state),
-                Repr::Short { .. } | Repr::Binary(_) => term.as_binary().hash(state),
+                Repr::Short(_) | Repr::Binary(_) => term.as_binary().hash(state),
                 Repr::Fun(fun) => fun.identity().hash(state),
                 Repr::Record(record) => record.identity().hash(state),
                 Repr::Tuple(_) | Repr::List(_) | Repr::Improper(_) | Repr::Map(_) => {}

@@ -140,9 +140,7 @@ fn begin<'t>(term: &'t Term, f: &mut Formatter<'_>) -> Result<Option<Open<'t>>, 
         Repr::Map(elements) => return Open::map(elements, f).map(Some),
         Repr::Record(record) => return Open::record(record, f).map(Some),
         Repr::String(bytes) => print_byte_list(bytes, f)?,
-        Repr::Short { .. } | Repr::Binary(_) => {
-            print_binary(term.as_binary().unwrap_or_default(), f)?
-        }
+        Repr::Short(_) | Repr::Binary(_) => print_binary(term.as_binary().unwrap_or_default(), f)?,
         Repr::Bits(bits) => Display::fmt(&bits.as_bit_str(), f)?,
         Repr::Integer(value) => Display::fmt(value, f)?,
         Repr::Float(value) => print_float(*value, f)?,
