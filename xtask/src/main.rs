@@ -1,5 +1,6 @@
 //! The chores of the workspace: `cargo xtask COMMAND`.
 
+mod bench;
 mod install;
 mod process;
 mod test;
@@ -46,6 +47,13 @@ const COMMANDS: &[Command] = &[
         arguments: "[--otp-dir DIR]...",
         purpose: "write etf/tests/vectors/otpRELEASE.txt by the OTP on PATH and that in each DIR",
         run: vectors::run,
+    },
+    Command {
+        name: "bench",
+        arguments: "codec [--rounds N] [--quick] [PAYLOAD]...",
+        purpose: "time the codec beside libei, the BEAM, eetf and erltf, and print tables;\n\
+                  fails only if one of them gives a wrong result",
+        run: bench::run,
     },
 ];
 

@@ -1,0 +1,17 @@
+//! `cargo xtask bench`: how fast it is, next to its peers.
+
+use crate::process::{cargo, run as run_command};
+use crate::{Failure, Outcome, install};
+
+/// Builds the benchmark, which is a workspace of its own, and runs it.
+pub(crate) fn run(arguments: &[String]) -> Outcome {
+    if arguments.first().is_none_or(|what| what != "codec") {
+        return Err(Failure::new("there is one benchmark, `codec`"));
+    }
+    install::erlang()?;
+    let bench = ["run", "--release", "--quiet", "--locked"];
+    let mut command = cargo(&bench);
+    command.args(["--manifest-path", "bench/Cargo.toml", "--"]);
+    command.args(arguments);
+    run_command(&mut command)
+}
