@@ -53,6 +53,10 @@ impl Atom {
     ///
     /// # Panics
     /// When `name` has more than 22 bytes; called in a constant, that is an error of compilation.
+    #[expect(
+        clippy::panic,
+        reason = "the documented way to fail, meant for the compiler"
+    )]
     pub const fn from_static(name: &'static str) -> Self {
         match Short::new(name.as_bytes()) {
             Some(short) => Self(Text::Short(short)),
