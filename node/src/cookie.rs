@@ -145,3 +145,103 @@ impl std::error::Error for CookieError {
         }
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    /// A home directory with a cookie file of this content and mode, if any.
+    fn home(file: Option<(&str, u32)>) -> tempfile::TempDir {
+        let home = tempfile::tempdir().unwrap();
+        if let Some((text, mode)) = file {
+            put(&home.path().join(".erlang.cookie"), text, mode);
+        }
+        home
+    }
+
+    fn put(path: &Path, text: &str, mode: u32) {
+        fs::write(path, text).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    fn find_in(home: &Path) -> Result<Cookie, CookieError> {
+        find_with(|name| (name == "HOME").then(|| home.into()))
+    }
+
+    fn secret(found: Result<Cookie, CookieError>) -> String {
+        String::from_utf8(found.unwrap().reveal().into()).unwrap()
+    }
+
+    #[test]
+    fn the_variable_comes_first() {
+        let home = home(Some(("file", 0o400)));
+        let found = find_with(|name| match name {
+            COOKIE_VARIABLE => Some("variable".into()),
+            "HOME" => Some(home.path().into()),
+            _ => None,
+        });
+        assert_eq!(secret(found), "variable");
+    }
+
+    #[test]
+    fn the_first_line_of_the_file_is_the_cookie() {
+        for (text, cookie) in [
+            ("abc", "abc"),
+            ("abc\n", "abc"),
+            ("abc\r\n", "abc"),
+            (" a b \nc", " a b "),
+        ] {
+            assert_eq!(secret(find_in(home(Some((text, 0o600))).path())), cookie);
+        }
+    }
+
+    #[test]
+    fn a_file_that_others_may_read_or_write_is_refused() {
+        for mode in [0o440, 0o404, 0o620, 0o602] {
+            let found = find_in(home(Some(("abc", mode))).path());
+            assert!(matches!(found, Err(CookieError::Exposed(_))), "{mode:o}");
+        }
+    }
+
+    #[test]
+    fn the_configuration_directory_comes_last() {
+        let home = home(None);
+        let config = home.path().join(".config/erlang");
+        fs::create_dir_all(&config).unwrap();
+        put(&config.join(".erlang.cookie"), "config", 0o400);
+        assert_eq!(secret(find_in(home.path())), "config");
+        put(&home.path().join(".erlang.cookie"), "home", 0o400);
+        assert_eq!(secret(find_in(home.path())), "home");
+
+        let elsewhere = tempfile::tempdir().unwrap();
+        fs::create_dir(elsewhere.path().join("erlang")).unwrap();
+        put(
+            &elsewhere.path().join("erlang/.erlang.cookie"),
+            "xdg",
+            0o400,
+        );
+        let found = find_with(|name| {
+            (name == "XDG_CONFIG_HOME").then(|| elsewhere.path().as_os_str().to_owned())
+        });
+        assert_eq!(secret(found), "xdg");
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        assert!(
+            matches!(find_in(home(None).path()), Err(CookieError::Nowhere(places)) if places.len() == 2)
+        );
+        assert!(matches!(
+            find_in(home(Some(("\n", 0o400))).path()),
+            Err(CookieError::Empty(_))
+        ));
+        let long = "x".repeat(513);
+        assert!(matches!(
+            find_in(home(Some((&long, 0o400))).path()),
+            Err(CookieError::TooLong)
+        ));
+        assert!(find_in(home(Some((&long[1..], 0o400))).path()).is_ok());
+    }
+}

@@ -1,39 +1,13 @@
 //! Links with real Erlang nodes, in both roles.
 
+mod common;
+
 use std::time::Duration;
 
-use einode::blocking::{CallError, Class, Endpoint, Link, Listener, Tcp};
-use einode::{Atom, Control, Cookie, Destination, NodeName, Target, Term};
+use common::{WAIT, connect, endpoint, name, publish, term};
+use einode::blocking::{CallError, Class, Endpoint, Link, Tcp};
+use einode::{Atom, Control, Cookie, Destination, Target, Term};
 use einode_testkit::Beam;
-
-const WAIT: Duration = Duration::from_secs(30);
-
-fn endpoint(beam: &Beam, alive: &str) -> Endpoint {
-    let name = NodeName::new(&format!("{alive}@127.0.0.1")).unwrap();
-    Endpoint::new(name, Cookie::new(beam.cookie()).unwrap()).epmd_port(beam.epmd_port())
-}
-
-fn connect(beam: &Beam) -> Link<Tcp> {
-    endpoint(beam, "us")
-        .connect(&beam.name().parse().unwrap())
-        .unwrap()
-}
-
-/// A listener that the node finds through EPMD as `us@127.0.0.1`.
-fn publish(beam: &Beam) -> Listener {
-    let mut listener = endpoint(beam, "us").listen("127.0.0.1:0").unwrap();
-    listener.publish().unwrap();
-    listener
-}
-
-fn term(text: &str) -> Term {
-    static B: std::sync::LazyLock<Beam> = std::sync::LazyLock::new(Beam::alone);
-    B.eval(text)
-}
-
-fn name(name: &str) -> Destination {
-    Atom::new(name).unwrap().into()
-}
 
 #[test]
 fn calls_functions() {
