@@ -3,6 +3,7 @@
 //! - [`Beam`]: an Erlang node as a child process, driven from Rust without the distribution
 //!   protocol.
 //! - [`Epmd`]: OTP's own port mapper daemon, on a port of its own.
+//! - [`pair`], [`scripted`]: conversations in memory, with the bytes cut in any way ([`Chunks`]).
 //! - [`Otp`]: which Erlang/OTP those two come from.
 //!
 //! Everything here panics where a test would have to `unwrap`: the panic's message is the test's.
@@ -10,10 +11,12 @@
 mod beam;
 mod epmd;
 mod otp;
+mod pair;
 
 pub use beam::{Beam, Builder};
 pub use epmd::Epmd;
 pub use otp::Otp;
+pub use pair::{Chunks, Ended, pair, scripted};
 
 use std::time::Duration;
 

@@ -223,3 +223,6 @@ pub struct Mfa {
     /// The number of its arguments.
     pub arity: u8,
 }
+
+#[cfg(test)]
+mod tests;
