@@ -106,7 +106,8 @@ impl Atom {
         Self(Text::Short(name.unpack()))
     }
 
-    fn of_checked(name: &str) -> Self {
+    /// The atom of a name that is known not to be too long.
+    pub(crate) fn of_checked(name: &str) -> Self {
         Self(match Short::new(name.as_bytes()) {
             Some(short) => Text::Short(short),
             None => Text::Long(name.into()),

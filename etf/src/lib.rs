@@ -18,6 +18,8 @@ mod fun;
 mod ids;
 mod integer;
 mod kind;
+#[doc(hidden)]
+pub mod macros;
 mod reader;
 mod short;
 mod sink;
@@ -41,5 +43,6 @@ pub use reader::{MAX_ARITY, Reader};
 pub use sink::{Count, Sink};
 pub use source::{Slice, Source};
 pub use term::{DuplicateKey, List, Map, Term};
+pub use text::ParseError;
 pub use view::{Elements, Raw, View};
 pub use writer::Writer;

@@ -166,6 +166,21 @@ impl Term {
         Ok(Self(Repr::Map(pairs.into_flattened().into())))
     }
 
+    /// A map of keys, each followed by its value, of which the last of equal ones counts: so it is in
+    /// Erlang's syntax.
+    pub(crate) fn map_of_last(elements: Vec<Self>) -> Self {
+        let mut pairs = Vec::with_capacity(elements.len() / 2);
+        let mut elements = elements.into_iter();
+        while let (Some(key), Some(value)) = (elements.next(), elements.next()) {
+            pairs.push([key, value]);
+        }
+        // The sort is stable, and of equal neighbours the first is kept.
+        pairs.reverse();
+        pairs.sort_by(|[a, _], [b, _]| a.cmp(b));
+        pairs.dedup_by(|[a, _], [b, _]| a == b);
+        Self(Repr::Map(pairs.into_flattened().into()))
+    }
+
     /// Its type.
     pub fn kind(&self) -> Kind {
         match &self.0 {

@@ -5,6 +5,14 @@
 //! same term; pids, ports and references are read back in the form in which they are printed here,
 //! without their creation.
 
+mod binary;
+mod error;
+mod number;
+mod parse;
 mod print;
+mod scan;
 
-pub use print::MAX_DECIMAL;
+pub use binary::MAX_SEGMENT_BITS;
+pub use error::ParseError;
+pub use number::{MAX_DECIMAL, MAX_DIGITS};
+pub use parse::{parse_call, parse_prefix};

@@ -1,20 +1,12 @@
 use std::fmt::{self, Display, Formatter, Write};
 use std::slice;
 
+use super::number::print_float;
+use super::scan::{RESERVED, begins_atom, begins_label, continues_atom, continues_node};
 use crate::term::Repr;
 use crate::{
     Atom, BitStr, Bits, Export, Fun, Integer, List, Map, Pid, Port, Record, Reference, Term,
 };
-
-/// Integers with a magnitude of more bytes than this are printed in base 16.
-///
-/// To print in base 10 takes time in the square of the size, which a peer must not be able to ask
-/// for. Up to here it is at most 4,299 digits; Python refuses to convert above 4,300 for the same
-/// reason.
-pub const MAX_DECIMAL: usize = 1785;
-
-/// From here on, not every integer has a float, and floats are printed with an exponent.
-const MAX_PLAIN_FLOAT: f64 = 9_007_199_254_740_992.0;
 
 impl Display for Term {
     /// As `io:format("~0tp", [Term])` on a node with its defaults (`+pc latin1`).
@@ -282,131 +274,6 @@ impl Display for Atom {
     }
 }
 
-/// Whether a character may begin an atom that is not quoted: the small letters of Latin-1.
-pub(super) fn begins_atom(char: char) -> bool {
-    matches!(char, 'a'..='z' | 'ß'..='ÿ') && char != '÷'
-}
-
-/// Whether a character may be within an atom that is not quoted.
-pub(super) fn continues_atom(char: char) -> bool {
-    begins_atom(char)
-        || matches!(char, 'A'..='Z' | 'À'..='Þ' | '0'..='9' | '_' | '@') && char != '×'
-}
-
-/// Words that are atoms only when quoted (OTP, *Reference Manual*, "Reserved Words"). `maybe` and
-/// `else` are among them from OTP 27 on.
-pub(super) const RESERVED: [&str; 29] = [
-    "after", "and", "andalso", "band", "begin", "bnot", "bor", "bsl", "bsr", "bxor", "case",
-    "catch", "cond", "div", "else", "end", "fun", "if", "let", "maybe", "not", "of", "or",
-    "orelse", "receive", "rem", "try", "when", "xor",
-];
-
-impl Display for Integer {
-    /// In base 10; in base 16 with more than [`MAX_DECIMAL`](crate::text::MAX_DECIMAL) bytes.
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        if let Some(value) = self.as_i64() {
-            return write!(f, "{value}");
-        }
-        self.with_sign_magnitude(|negative, magnitude| {
-            f.write_str(if negative { "-" } else { "" })?;
-            if magnitude.len() > MAX_DECIMAL {
-                print_hexadecimal(magnitude, f)
-            } else {
-                print_decimal(magnitude, f)
-            }
-        })
-    }
-}
-
-fn print_hexadecimal(magnitude: &[u8], f: &mut Formatter<'_>) -> fmt::Result {
-    let mut bytes = magnitude.iter().rev();
-    if let Some(first) = bytes.next() {
-        write!(f, "16#{first:X}")?;
-    }
-    bytes.try_for_each(|byte| write!(f, "{byte:02X}"))
-}
-
-fn print_decimal(magnitude: &[u8], f: &mut Formatter<'_>) -> fmt::Result {
-    /// The largest power of ten below 2^32.
-    const STEP: u64 = 1_000_000_000;
-    let mut limbs: Vec<u32> = magnitude
-        .chunks(4)
-        .map(|chunk| {
-            chunk
-                .iter()
-                .rev()
-                .fold(0, |limb, &byte| limb << 8 | u32::from(byte))
-        })
-        .collect();
-    // Nine digits each, the lowest first.
-    let mut groups = Vec::new();
-    while !limbs.is_empty() {
-        let mut rest = 0;
-        for limb in limbs.iter_mut().rev() {
-            let value = rest << 32 | u64::from(*limb);
-            *limb = (value / STEP) as u32;
-            rest = value % STEP;
-        }
-        groups.push(rest);
-        while limbs.last() == Some(&0) {
-            limbs.pop();
-        }
-    }
-    let mut groups = groups.iter().rev();
-    write!(f, "{}", groups.next().unwrap_or(&0))?;
-    groups.try_for_each(|group| write!(f, "{group:09}"))
-}
-
-/// A float as the shortest digits that read back as the same, with or without an exponent, whichever
-/// is shorter.
-fn print_float(value: f64, f: &mut Formatter<'_>) -> fmt::Result {
-    let (digits, exponent) = shortest(value.abs());
-    let sign = if value.is_sign_negative() { "-" } else { "" };
-    let (first, more) = digits.split_at_checked(1).unwrap_or_default();
-    let more = if more.is_empty() { "0" } else { more };
-    let scientific = format!("{first}.{more}e{exponent}");
-    if value.abs() < MAX_PLAIN_FLOAT {
-        let plain = match usize::try_from(exponent) {
-            Err(_) => {
-                let zeros = exponent.unsigned_abs() as usize - 1;
-                format!("0.{}{digits}", "0".repeat(zeros))
-            }
-            Ok(exponent) => match digits.split_at_checked(exponent + 1) {
-                Some((whole, fraction)) if !fraction.is_empty() => format!("{whole}.{fraction}"),
-                _ => format!("{digits:0<0$}.0", exponent + 1),
-            },
-        };
-        if plain.len() <= scientific.len() {
-            return write!(f, "{sign}{plain}");
-        }
-    }
-    write!(f, "{sign}{scientific}")
-}
-
-/// The shortest digits, first one before the point, and the exponent.
-///
-/// Where two such numbers are as near, OTP takes the even one; Rust rounds up.
-fn shortest(value: f64) -> (String, i32) {
-    /// No double has more decimals than this when its first digit is before the point.
-    const ALL: usize = 766;
-    let text = format!("{value:e}");
-    let (shown, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-    let exponent = exponent.parse().unwrap_or_default();
-    let digits: String = shown.chars().filter(char::is_ascii_digit).collect();
-    if digits.ends_with(['1', '3', '5', '7', '9']) {
-        let exact = format!("{value:.ALL$e}");
-        let (exact, _) = exact.split_once('e').unwrap_or_default();
-        if let Some((lower, rest)) = exact.split_at_checked(shown.len())
-            && rest.trim_start_matches('.').trim_end_matches('0') == "5"
-            && lower.ends_with(['0', '2', '4', '6', '8'])
-            && format!("{lower}e{exponent}").parse() == Ok(value)
-        {
-            return (lower.replace('.', ""), exponent);
-        }
-    }
-    (digits, exponent)
-}
-
 impl Display for Export {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "fun {}:{}/{}", self.module, self.function, self.arity)
@@ -464,16 +331,6 @@ impl Display for Node<'_> {
             print_quoted(name.chars(), '\'', f)
         }
     }
-}
-
-/// Whether a character may be within the name of a node that is not quoted.
-pub(super) fn continues_node(char: char) -> bool {
-    char.is_ascii_alphanumeric() || matches!(char, '_' | '-' | '@')
-}
-
-/// Whether text after a dot goes on with the name of a node; if not, it is a number.
-pub(super) fn begins_label(text: &str) -> bool {
-    text.starts_with(|char: char| char.is_ascii_alphabetic())
 }
 
 /// Terms and their parts are debugged as they are printed, since that says all there is to say.
@@ -542,21 +399,6 @@ mod tests {
         assert_eq!(atom("maybe").to_string(), "'maybe'");
         assert_eq!(atom("else").to_string(), "'else'");
         assert!(RESERVED.is_sorted());
-    }
-
-    #[test]
-    fn huge_integers_print_in_base_16() {
-        let power = |bytes: usize| {
-            let magnitude: Vec<u8> = (0..bytes).map(|at| u8::from(at + 1 == bytes)).collect();
-            Integer::from_sign_magnitude(true, &magnitude).to_string()
-        };
-        // 256^1784 has 1784 * log10(256) = 4296.3 digits.
-        let decimal = power(MAX_DECIMAL);
-        assert_eq!(decimal.len(), 1 + 4297);
-        // As 256 does, its powers end in 6.
-        assert!(decimal.starts_with('-') && decimal.ends_with('6'));
-        let hexadecimal = format!("-16#1{}", "00".repeat(MAX_DECIMAL));
-        assert_eq!(power(MAX_DECIMAL + 1), hexadecimal);
     }
 
     #[test]
