@@ -168,7 +168,7 @@ pub enum LinkError {
     Protocol(einode_dist::Error),
     /// The program's own value cannot be sent. The connection is as good as before.
     Encode(EncodeError),
-    /// More than [`BACKLOG`](crate::blocking::BACKLOG) signals arrived while an answer was awaited.
+    /// More than [`BACKLOG`](crate::BACKLOG) signals arrived while an answer was awaited.
     /// The connection is as good as before, once they are received.
     Backlog,
 }

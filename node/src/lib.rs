@@ -32,11 +32,14 @@
 #![forbid(unsafe_code)]
 
 pub mod blocking;
+mod call;
 mod carrier;
 pub mod cookie;
+mod engine;
 mod entropy;
 mod error;
 
+pub use call::{CallError, Class, Exception};
 pub use carrier::{Carrier, Side};
 pub use einode_dist as dist;
 pub use einode_dist::{
@@ -44,4 +47,5 @@ pub use einode_dist::{
 };
 pub use einode_etf as etf;
 pub use einode_etf::{Atom, Pid, Reference, Term};
+pub use engine::{BACKLOG, Signal};
 pub use error::{AcceptError, ConnectError, ExchangeError, LinkError};

@@ -5,8 +5,8 @@ mod common;
 use std::time::Duration;
 
 use common::{WAIT, connect, endpoint, name, publish, term};
-use einode::blocking::{CallError, Class, Endpoint, Link, Tcp};
-use einode::{Atom, Control, Cookie, Destination, Target, Term};
+use einode::blocking::{Endpoint, Link, Tcp};
+use einode::{Atom, CallError, Class, Control, Cookie, Destination, Target, Term};
 use einode_testkit::Beam;
 
 #[test]

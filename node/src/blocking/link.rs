@@ -1,26 +1,16 @@
-use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, IoSlice};
 use std::num::NonZeroU64;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use einode_dist::handshake::Session;
-use einode_dist::{
-    Beat, Connection, Control, Destination, Event, NodeName, Payload, Settings, Target, TickTime,
-    limits,
-};
-use einode_etf::{Atom, Encode, Pid, Reference};
+use einode_dist::{Control, Destination, NodeName, Payload, Settings, Target, limits};
+use einode_etf::{Atom, Encode, Pid, Reference, Term};
 
 use super::{Socket, Tcp};
+use crate::call::{Call, CallError};
+use crate::engine::{Engine, Signal, message};
 use crate::error::LinkError;
-
-/// How many bytes of signals a [`Link`] keeps for later while it awaits an answer: 128 MiB, as much as
-/// the largest packet.
-pub const BACKLOG: usize = limits::PACKET as usize;
-
-/// The process of every node that answers pings.
-const NET_KERNEL: &str = "net_kernel";
 
 /// How many bytes a read asks for, where fewer are known to come.
 const LEAST_READ: usize = 8 * 1024;
@@ -41,41 +31,8 @@ const CLOSE_TIME: Duration = Duration::from_secs(5);
 /// all that was sent arrives.
 pub struct Link<S = Tcp> {
     socket: S,
-    connection: Connection,
-    session: Session,
-    tick_time: TickTime,
+    engine: Engine,
     next_tick: Instant,
-    /// Bytes read since the handshake.
-    read: u64,
-    /// Bytes that had been written when the last tick was read.
-    written_at_tick: u64,
-    pid: Pid,
-    names: Vec<Atom>,
-    references: u64,
-    unlinks: NonZeroU64,
-    backlog: VecDeque<Signal>,
-    backlog_bytes: usize,
-    /// The peer's `user` process, once it was asked for.
-    pub(super) user: Option<Pid>,
-}
-
-/// What a peer sent: a control message, and the message or reason that belongs to it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Signal {
-    /// What it is, from whom and to whom.
-    pub control: Control,
-    /// The message of a send, the reason of an exit, the arguments of a spawn.
-    pub payload: Option<Payload>,
-}
-
-impl Signal {
-    /// The message, if this is one.
-    pub fn message(&self) -> Option<&Payload> {
-        match self.control {
-            Control::Send { .. } => self.payload.as_ref(),
-            _ => None,
-        }
-    }
 }
 
 impl<S: Socket> Link<S> {
@@ -84,57 +41,38 @@ impl<S: Socket> Link<S> {
         session: Session,
         settings: &Settings,
     ) -> Result<Self, einode_dist::Error> {
-        /// Links of this process have different pids, also where their nodes have one name.
-        static LAST_PID: AtomicU32 = AtomicU32::new(0);
-        let id = LAST_PID.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
-        let node = Atom::new(session.local.as_str()).expect("a node name fits an atom");
+        let engine = Engine::new(session, settings)?;
         Ok(Self {
-            connection: Connection::new(session.flags, settings)?,
-            next_tick: Instant::now() + settings.tick_time.interval(),
-            tick_time: settings.tick_time,
-            read: 0,
-            written_at_tick: 0,
-            pid: Pid::new(node, id, 0, session.local_creation),
-            names: Vec::new(),
-            references: 0,
-            unlinks: NonZeroU64::MIN,
-            backlog: VecDeque::new(),
-            backlog_bytes: 0,
-            user: None,
             socket,
-            session,
+            next_tick: Instant::now() + engine.interval(),
+            engine,
         })
     }
 
     /// What the handshake found out.
     pub const fn session(&self) -> &Session {
-        &self.session
+        &self.engine.session
     }
 
     /// The node at the other end.
     pub const fn peer(&self) -> &NodeName {
-        &self.session.peer
+        &self.engine.session.peer
     }
 
     /// The process identifier by which the peer knows this link.
     pub const fn pid(&self) -> &Pid {
-        &self.pid
+        &self.engine.pid
     }
 
     /// A reference that nobody else has.
     pub fn reference(&mut self) -> Reference {
-        self.references += 1;
-        let count = self.references;
-        // ERTS takes no more than 18 bits in the first word.
-        let words = [count as u32 & 0x3_ffff, (count >> 18) as u32, self.pid.id()];
-        Reference::new(self.pid.node().clone(), self.pid.creation(), &words)
-            .expect("a reference may have three words")
+        self.engine.reference()
     }
 
     /// Answers to this registered name from now on, so that it can be monitored. Messages arrive
     /// whatever the name.
     pub fn register(&mut self, name: Atom) {
-        self.names.push(name);
+        self.engine.register(name);
     }
 
     /// Sends a message to a process, a registered name or an alias of the peer.
@@ -145,23 +83,20 @@ impl<S: Socket> Link<S> {
     pub fn send<T: Encode + ?Sized>(
         &mut self,
         to: impl Into<Destination>,
-        message: &T,
+        term: &T,
     ) -> Result<(), LinkError> {
-        let from = Some(self.pid.clone());
-        let control = Control::Send {
-            from,
-            to: to.into(),
-            priority: false,
-            token: None,
-        };
-        self.signal(&control, Some(Payload::encode(message)?))
+        let control = message(&self.engine.pid, to);
+        self.signal(&control, Some(Payload::encode(term)?))
     }
 
     /// Links the peer's process with this one.
+    ///
+    /// # Errors
+    /// As [`Link::send`].
     pub fn link(&mut self, to: Pid) -> Result<(), LinkError> {
         self.signal(
             &Control::Link {
-                from: self.pid.clone(),
+                from: self.pid().clone(),
                 to,
             },
             None,
@@ -174,16 +109,18 @@ impl<S: Socket> Link<S> {
     /// # Errors
     /// As [`Link::send`].
     pub fn unlink(&mut self, to: Pid) -> Result<NonZeroU64, LinkError> {
-        self.unlinks = self.unlinks.checked_add(1).unwrap_or(NonZeroU64::MIN);
-        let (id, from) = (self.unlinks, self.pid.clone());
+        let (id, from) = (self.engine.unlink_id(), self.pid().clone());
         self.signal(&Control::UnlinkId { id, from, to }, None)?;
         Ok(id)
     }
 
     /// Monitors a process of the peer. Its end arrives as [`Control::MonitorPExit`] with this reference.
+    ///
+    /// # Errors
+    /// As [`Link::send`].
     pub fn monitor(&mut self, to: impl Into<Target>) -> Result<Reference, LinkError> {
         let reference = self.reference();
-        let (from, to) = (self.pid.clone(), to.into());
+        let (from, to) = (self.pid().clone(), to.into());
         self.signal(
             &Control::MonitorP {
                 from,
@@ -196,12 +133,15 @@ impl<S: Socket> Link<S> {
     }
 
     /// Ends a monitor.
+    ///
+    /// # Errors
+    /// As [`Link::send`].
     pub fn demonitor(
         &mut self,
         to: impl Into<Target>,
         reference: Reference,
     ) -> Result<(), LinkError> {
-        let (from, to) = (self.pid.clone(), to.into());
+        let (from, to) = (self.pid().clone(), to.into());
         self.signal(
             &Control::DemonitorP {
                 from,
@@ -213,8 +153,11 @@ impl<S: Socket> Link<S> {
     }
 
     /// Sends an exit signal, as `exit/2`.
+    ///
+    /// # Errors
+    /// As [`Link::send`].
     pub fn exit<T: Encode + ?Sized>(&mut self, to: Pid, reason: &T) -> Result<(), LinkError> {
-        let (from, to) = (self.pid.clone(), to.into());
+        let (from, to) = (self.pid().clone(), to.into());
         let control = Control::Exit2 {
             from,
             to,
@@ -229,13 +172,12 @@ impl<S: Socket> Link<S> {
     /// # Errors
     /// As [`Link::send`].
     pub fn signal(&mut self, control: &Control, payload: Option<Payload>) -> Result<(), LinkError> {
-        let until = Instant::now() + self.tick_time.interval() * limits::TICK_INTENSITY;
-        // What an earlier call could not get rid of goes first, so no more than one is ever queued.
-        if self.connection.outbound.queued() > limits::BUSY {
-            self.flush(until)?;
+        // What an earlier call could not get rid of goes first, so that memory stays bounded.
+        if self.engine.connection.outbound.queued() > limits::BUSY {
+            self.flush(self.send_deadline())?;
         }
-        self.connection.outbound.send(control, payload)?;
-        self.flush(until)
+        self.engine.signal(control, payload)?;
+        self.flush(self.send_deadline())
     }
 
     /// The next signal that is not taken care of already.
@@ -243,32 +185,81 @@ impl<S: Socket> Link<S> {
     /// # Errors
     /// [`LinkError::TimedOut`] when none comes in time.
     pub fn receive(&mut self, timeout: Duration) -> Result<Signal, LinkError> {
-        if let Some(signal) = self.backlog.pop_front() {
-            self.backlog_bytes -= signal.weight();
-            return Ok(signal);
+        match self.engine.kept() {
+            Some(signal) => Ok(signal),
+            None => self.next(Instant::now() + timeout),
         }
-        self.next(Instant::now() + timeout)
     }
 
-    /// Waits for a signal for which `answer` has a value, and keeps all others for later.
-    pub(super) fn wait<T>(
+    /// Calls a registered server, as `gen_server:call/3` does.
+    ///
+    /// While this and other calls wait for their answer, all else that arrives is kept for
+    /// [`Link::receive`].
+    ///
+    /// # Errors
+    /// [`CallError::Exit`] with `noproc` when there is no such server, or with the reason for which it
+    /// ended; [`CallError::TimedOut`]; [`CallError::NoConnection`].
+    pub fn call<T: Encode + ?Sized>(
         &mut self,
-        until: Instant,
-        mut answer: impl FnMut(&Signal) -> Option<T>,
-    ) -> Result<T, LinkError> {
-        loop {
-            if self.backlog_bytes > BACKLOG {
-                return Err(LinkError::Backlog);
-            }
-            let signal = self.next(until)?;
-            match answer(&signal) {
-                Some(value) => return Ok(value),
-                None => {
-                    self.backlog_bytes += signal.weight();
-                    self.backlog.push_back(signal);
-                }
-            }
+        server: &str,
+        request: &T,
+        timeout: Duration,
+    ) -> Result<Term, CallError> {
+        let call = Call::server(&mut self.engine, server, request)?;
+        self.wait(call, Instant::now() + timeout)
+    }
+
+    /// Asks `net_kernel` whether we are known to it, as `net_adm:ping/1` does, and gives the time that
+    /// the answer took.
+    ///
+    /// # Errors
+    /// As [`Link::call`].
+    pub fn ping(&mut self, timeout: Duration) -> Result<Duration, CallError> {
+        let start = Instant::now();
+        let call = Call::ping(&mut self.engine)?;
+        self.wait(call, start + timeout)?;
+        Ok(start.elapsed())
+    }
+
+    /// Calls a function through the server `rex`, as `rpc:call/5` of all releases can.
+    ///
+    /// What the function prints appears where the peer's own output does.
+    ///
+    /// # Errors
+    /// [`CallError::BadRpc`] when the function fails or does not exist; see [`Link::call`] for others.
+    pub fn rpc(
+        &mut self,
+        module: &str,
+        function: &str,
+        arguments: &[Term],
+        timeout: Duration,
+    ) -> Result<Term, CallError> {
+        let call = Call::rpc(&mut self.engine, module, function, arguments)?;
+        self.wait(call, Instant::now() + timeout)
+    }
+
+    /// Calls a function in a process of its own, as `erpc:call/5` does. Needs OTP 23 at the peer.
+    ///
+    /// What the function prints appears where the peer's own output does.
+    ///
+    /// # Errors
+    /// [`CallError::Exception`] is what the function did not catch; [`CallError::Refused`] when no process
+    /// was made for it; see [`Link::call`] for others.
+    pub fn erpc(
+        &mut self,
+        module: &str,
+        function: &str,
+        arguments: &[Term],
+        timeout: Duration,
+    ) -> Result<Term, CallError> {
+        let until = Instant::now() + timeout;
+        if self.engine.user.is_none() {
+            let call = Call::user(&mut self.engine)?;
+            let user = self.wait(call, until)?;
+            Call::take_user(&mut self.engine, &user);
         }
+        let call = Call::erpc(&mut self.engine, module, function, arguments)?;
+        self.wait(call, until)
     }
 
     /// Sees to it that the peer has read all that was sent, then closes.
@@ -295,18 +286,34 @@ impl<S: Socket> Link<S> {
         }
     }
 
-    /// The next signal from the socket that is not taken care of here.
+    /// Waits for the answer to a call, and keeps what else arrives.
+    fn wait(&mut self, mut call: Call, until: Instant) -> Result<Term, CallError> {
+        let answer = loop {
+            let signal = match self
+                .flush(self.send_deadline())
+                .and_then(|()| self.next(until))
+            {
+                Ok(signal) => signal,
+                Err(error) => break Err(error.into()),
+            };
+            match call.answer(&signal) {
+                Some(answer) => break answer,
+                None if call.concerns(&signal) => {}
+                None => self.engine.keep(signal)?,
+            }
+        };
+        call.finish(&mut self.engine, &answer)?;
+        self.flush(self.send_deadline())?;
+        answer
+    }
+
+    /// The next signal from the socket for the program.
     fn next(&mut self, until: Instant) -> Result<Signal, LinkError> {
         loop {
-            match self.connection.inbound.poll()? {
-                Some(Event::Signal(control, payload)) => {
-                    if let Some(signal) = self.serve(Signal { control, payload })? {
-                        return Ok(signal);
-                    }
-                }
-                Some(Event::Tick) => self.answer_tick()?,
-                // A message that makes no sense is lost; the next is as good as any.
-                Some(_) => {}
+            let signal = self.engine.poll()?;
+            self.flush(self.send_deadline())?;
+            match signal {
+                Some(signal) => return Ok(signal),
                 None => self.fill(until)?,
             }
         }
@@ -317,10 +324,12 @@ impl<S: Socket> Link<S> {
         loop {
             let now = Instant::now();
             if now >= self.next_tick {
-                self.beat(now)?;
+                self.next_tick = now + self.engine.interval();
+                self.engine.beat()?;
+                self.flush(self.send_deadline())?;
             }
-            let want = self.connection.inbound.want();
-            let inbox = self.connection.inbound.inbox();
+            let want = self.engine.connection.inbound.want();
+            let inbox = self.engine.connection.inbound.inbox();
             let filled = inbox.len();
             inbox.resize(
                 filled + want.max(LEAST_READ).min(inbox.capacity() - filled),
@@ -333,7 +342,7 @@ impl<S: Socket> Link<S> {
             match read {
                 Ok(0) => return Err(LinkError::Closed),
                 Ok(read) => {
-                    self.read += read as u64;
+                    self.engine.received(read);
                     return Ok(());
                 }
                 Err(error) if error.kind() == io::ErrorKind::TimedOut => {
@@ -346,134 +355,29 @@ impl<S: Socket> Link<S> {
         }
     }
 
-    /// An interval of the tick time is over.
-    fn beat(&mut self, now: Instant) -> Result<(), LinkError> {
-        self.next_tick = now + self.tick_time.interval();
-        let Connection {
-            outbound, ticker, ..
-        } = &mut self.connection;
-        match ticker.tick(self.read, outbound.written(), outbound.queued()) {
-            Beat::Quiet => Ok(()),
-            Beat::SendTick => self.tick(),
-            Beat::PeerDown => Err(LinkError::Silent),
-        }
-    }
-
-    /// Answers a tick as libei does, so that also a peer with a shorter tick time than ours hears from
-    /// us in time. Something else that was written since its last tick is answer enough; if it were
-    /// not, two links would answer each other for ever.
-    fn answer_tick(&mut self) -> Result<(), LinkError> {
-        if self.connection.outbound.written() == self.written_at_tick {
-            self.tick()?;
-        }
-        self.written_at_tick = self.connection.outbound.written();
-        Ok(())
-    }
-
-    fn tick(&mut self) -> Result<(), LinkError> {
-        self.connection.outbound.tick();
-        self.flush(self.next_tick)
-    }
-
     fn flush(&mut self, until: Instant) -> Result<(), LinkError> {
-        while self.connection.outbound.queued() > 0 {
+        let outbound = &mut self.engine.connection.outbound;
+        while outbound.queued() > 0 {
             let mut slices = [IoSlice::new(&[]); 16];
-            let filled = self.connection.outbound.outgoing(&mut slices);
+            let filled = outbound.outgoing(&mut slices);
             let written = self.socket.write(&slices[..filled], Some(until))?;
             if written == 0 {
                 return Err(LinkError::Closed);
             }
-            self.connection.outbound.sent(written);
+            outbound.sent(written);
         }
         Ok(())
     }
 
-    /// Does what the peer expects of any node; gives the signal back if it is for the program.
-    fn serve(&mut self, signal: Signal) -> Result<Option<Signal>, LinkError> {
-        const NOPROC: Atom = Atom::from_static("noproc");
-        const NOTSUP: Atom = Atom::from_static("notsup");
-        match &signal.control {
-            Control::Send {
-                to: Destination::Name(name),
-                ..
-            } if name == NET_KERNEL => {
-                let ping = signal.payload.as_ref().and_then(ping);
-                let Some((to, tag)) = ping else {
-                    return Ok(Some(signal));
-                };
-                let yes = (tag, Atom::from_static("yes"));
-                self.send(to, &yes)?;
-            }
-            Control::SpawnRequest { request, from, .. } => {
-                let reply = Control::SpawnReply {
-                    request: request.clone(),
-                    to: from.clone(),
-                    link: false,
-                    monitor: false,
-                    result: Err(NOTSUP),
-                    token: None,
-                };
-                self.signal(&reply, None)?;
-            }
-            Control::MonitorP {
-                from,
-                to,
-                reference,
-            } if !self.is_here(to) => {
-                let down = Control::MonitorPExit {
-                    from: to.clone(),
-                    to: from.clone(),
-                    reference: reference.clone(),
-                };
-                self.signal(&down, Some(Payload::encode(&NOPROC)?))?;
-            }
-            Control::Link { from, to } if *to != self.pid => {
-                let exit = Control::Exit {
-                    from: to.clone(),
-                    to: from.clone(),
-                    token: None,
-                };
-                self.signal(&exit, Some(Payload::encode(&NOPROC)?))?;
-            }
-            Control::UnlinkId { id, from, to } => {
-                let (from, to) = (to.clone(), from.clone());
-                self.signal(&Control::UnlinkIdAck { id: *id, from, to }, None)?;
-                return Ok(Some(signal));
-            }
-            _ => return Ok(Some(signal)),
-        }
-        Ok(None)
-    }
-
-    fn is_here(&self, target: &Target) -> bool {
-        match target {
-            Target::Pid(pid) => *pid == self.pid,
-            Target::Name(name) => name == NET_KERNEL || self.names.contains(name),
-        }
-    }
-}
-
-/// Whom to answer `yes`, and with which tag, if this is what `net_adm:ping/1` sends:
-/// `{'$gen_call', {Pid, Tag}, {is_auth, Node}}`.
-fn ping(message: &Payload) -> Option<(Pid, einode_etf::Term)> {
-    let (gen_call, from, (request, _)): (Atom, _, (Atom, Atom)) = message.decode().ok()?;
-    (gen_call == "$gen_call" && request == "is_auth").then_some(from)
-}
-
-impl Signal {
-    /// About how many bytes it takes.
-    fn weight(&self) -> usize {
-        size_of::<Self>()
-            + self
-                .payload
-                .as_ref()
-                .map_or(0, |payload| payload.bytes().len())
+    /// Until when what is sent now has to be taken.
+    fn send_deadline(&self) -> Instant {
+        Instant::now() + self.engine.send_time()
     }
 }
 
 impl<S> fmt::Debug for Link<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { session, pid, .. } = self;
+        let Engine { session, pid, .. } = &self.engine;
         f.debug_struct("Link")
             .field("session", session)
             .field("pid", pid)

@@ -1,6 +1,5 @@
 //! Nodes on the threads of the program: every call that waits blocks, up to a deadline.
 
-mod call;
 mod endpoint;
 mod epmd;
 mod link;
@@ -12,10 +11,9 @@ mod tcp;
 use std::io::{self, IoSlice};
 use std::time::Instant;
 
-pub use call::{CallError, Class, Exception};
 pub use endpoint::Endpoint;
 pub use epmd::{DEFAULT_PORT, Epmd, Registration};
-pub use link::{BACKLOG, Link, Signal};
+pub use link::Link;
 pub use listener::{Listener, PENDING_HANDSHAKES};
 pub use run::run;
 pub use tcp::Tcp;

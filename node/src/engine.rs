@@ -1,0 +1,283 @@
+use std::collections::VecDeque;
+use std::num::NonZeroU64;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use einode_dist::handshake::Session;
+use einode_dist::{
+    Beat, Connection, Control, Destination, Error, Event, Payload, Settings, Target, limits,
+};
+use einode_etf::{Atom, Pid, Reference, Term};
+
+use crate::error::LinkError;
+
+/// How many bytes of signals a link keeps for later while it awaits an answer: 128 MiB, as much as the
+/// largest packet.
+pub const BACKLOG: usize = limits::PACKET as usize;
+
+/// The process of every node that answers pings.
+const NET_KERNEL: &str = "net_kernel";
+
+/// What a peer sent: a control message, and the message or reason that belongs to it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Signal {
+    /// What it is, from whom and to whom.
+    pub control: Control,
+    /// The message of a send, the reason of an exit, the arguments of a spawn.
+    pub payload: Option<Payload>,
+}
+
+impl Signal {
+    /// The message, if this is one.
+    pub fn message(&self) -> Option<&Payload> {
+        match self.control {
+            Control::Send { .. } => self.payload.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// About how many bytes it takes.
+    fn weight(&self) -> usize {
+        size_of::<Self>()
+            + self
+                .payload
+                .as_ref()
+                .map_or(0, |payload| payload.bytes().len())
+    }
+}
+
+/// A link without its socket: all that it knows and decides, whatever the style in which it reads
+/// and writes.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    pub(crate) connection: Connection,
+    pub(crate) session: Session,
+    interval: Duration,
+    /// Bytes read since the handshake.
+    read: u64,
+    /// Bytes that had been written when the last tick was read.
+    written_at_tick: u64,
+    pub(crate) pid: Pid,
+    names: Vec<Atom>,
+    references: u64,
+    unlinks: NonZeroU64,
+    /// What arrived while something else was awaited.
+    backlog: VecDeque<Signal>,
+    backlog_bytes: usize,
+    /// The peer's `user` process, once it was asked for.
+    pub(crate) user: Option<Pid>,
+}
+
+impl Engine {
+    pub(crate) fn new(session: Session, settings: &Settings) -> Result<Self, Error> {
+        /// Links of this process have different pids, also where their nodes have one name.
+        static LAST_PID: AtomicU32 = AtomicU32::new(0);
+        let id = LAST_PID.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
+        let node = Atom::new(session.local.as_str()).expect("a node name fits an atom");
+        Ok(Self {
+            connection: Connection::new(session.flags, settings)?,
+            interval: settings.tick_time.interval(),
+            read: 0,
+            written_at_tick: 0,
+            pid: Pid::new(node, id, 0, session.local_creation),
+            names: Vec::new(),
+            references: 0,
+            unlinks: NonZeroU64::MIN,
+            backlog: VecDeque::new(),
+            backlog_bytes: 0,
+            user: None,
+            session,
+        })
+    }
+
+    /// How often [`Engine::beat`] is due.
+    pub(crate) const fn interval(&self) -> Duration {
+        self.interval
+    }
+
+    /// How long a peer may take nothing of what is sent to it: its `net_ticktime`, as far as we know it.
+    pub(crate) fn send_time(&self) -> Duration {
+        self.interval * limits::TICK_INTENSITY
+    }
+
+    /// A reference that nobody else has.
+    pub(crate) fn reference(&mut self) -> Reference {
+        self.references += 1;
+        let count = self.references;
+        // ERTS takes no more than 18 bits in the first word.
+        let words = [count as u32 & 0x3_ffff, (count >> 18) as u32, self.pid.id()];
+        Reference::new(self.pid.node().clone(), self.pid.creation(), &words)
+            .expect("a reference may have three words")
+    }
+
+    /// A number for a removal of a link.
+    pub(crate) fn unlink_id(&mut self) -> NonZeroU64 {
+        self.unlinks = self.unlinks.checked_add(1).unwrap_or(NonZeroU64::MIN);
+        self.unlinks
+    }
+
+    pub(crate) fn register(&mut self, name: Atom) {
+        self.names.push(name);
+    }
+
+    /// Queues a signal.
+    pub(crate) fn signal(
+        &mut self,
+        control: &Control,
+        payload: Option<Payload>,
+    ) -> Result<(), Error> {
+        self.connection.outbound.send(control, payload)
+    }
+
+    /// As many bytes were added to the inbox.
+    pub(crate) fn received(&mut self, bytes: usize) {
+        self.read += bytes as u64;
+    }
+
+    /// The next signal for the program, of those that are there. What we owe the peer is queued.
+    pub(crate) fn poll(&mut self) -> Result<Option<Signal>, LinkError> {
+        while let Some(event) = self.connection.inbound.poll()? {
+            match event {
+                Event::Signal(control, payload) => {
+                    if let Some(signal) = self.serve(Signal { control, payload })? {
+                        return Ok(Some(signal));
+                    }
+                }
+                Event::Tick => self.answer_tick(),
+                // A message that makes no sense is lost; the next is as good as any.
+                _ => {}
+            }
+        }
+        Ok(None)
+    }
+
+    /// An interval of the tick time is over.
+    pub(crate) fn beat(&mut self) -> Result<(), LinkError> {
+        let Connection {
+            outbound, ticker, ..
+        } = &mut self.connection;
+        match ticker.tick(self.read, outbound.written(), outbound.queued()) {
+            Beat::Quiet => {}
+            Beat::SendTick => outbound.tick(),
+            Beat::PeerDown => return Err(LinkError::Silent),
+        }
+        Ok(())
+    }
+
+    /// Keeps a signal for later.
+    pub(crate) fn keep(&mut self, signal: Signal) -> Result<(), LinkError> {
+        self.backlog_bytes += signal.weight();
+        self.backlog.push_back(signal);
+        if self.backlog_bytes > BACKLOG {
+            Err(LinkError::Backlog)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The first of the signals that were kept.
+    pub(crate) fn kept(&mut self) -> Option<Signal> {
+        let signal = self.backlog.pop_front()?;
+        self.backlog_bytes -= signal.weight();
+        Some(signal)
+    }
+
+    /// Answers a tick as libei does, so that also a peer with a shorter tick time than ours hears from
+    /// us in time. Something else that was written since its last tick is answer enough; if it were
+    /// not, two links would answer each other for ever.
+    fn answer_tick(&mut self) {
+        let outbound = &mut self.connection.outbound;
+        if outbound.written() == self.written_at_tick && outbound.queued() == 0 {
+            outbound.tick();
+        }
+        self.written_at_tick = outbound.written() + outbound.queued() as u64;
+    }
+
+    /// Does what the peer expects of any node; gives the signal back if it is for the program.
+    fn serve(&mut self, signal: Signal) -> Result<Option<Signal>, LinkError> {
+        const NOPROC: Atom = Atom::from_static("noproc");
+        const NOTSUP: Atom = Atom::from_static("notsup");
+        const YES: Atom = Atom::from_static("yes");
+        let (answer, payload) = match &signal.control {
+            Control::Send {
+                to: Destination::Name(name),
+                ..
+            } if name == NET_KERNEL => {
+                let ping = signal.payload.as_ref().and_then(ping);
+                let Some((to, tag)) = ping else {
+                    return Ok(Some(signal));
+                };
+                (message(&self.pid, to), Some(Payload::encode(&(tag, YES))?))
+            }
+            Control::SpawnRequest { request, from, .. } => {
+                let reply = Control::SpawnReply {
+                    request: request.clone(),
+                    to: from.clone(),
+                    link: false,
+                    monitor: false,
+                    result: Err(NOTSUP),
+                    token: None,
+                };
+                (reply, None)
+            }
+            Control::MonitorP {
+                from,
+                to,
+                reference,
+            } if !self.is_here(to) => {
+                let (from, to, reference) = (to.clone(), from.clone(), reference.clone());
+                (
+                    Control::MonitorPExit {
+                        from,
+                        to,
+                        reference,
+                    },
+                    Some(Payload::encode(&NOPROC)?),
+                )
+            }
+            Control::Link { from, to } if *to != self.pid => {
+                let (from, to) = (to.clone(), from.clone());
+                (
+                    Control::Exit {
+                        from,
+                        to,
+                        token: None,
+                    },
+                    Some(Payload::encode(&NOPROC)?),
+                )
+            }
+            Control::UnlinkId { id, from, to } => {
+                let (from, to) = (to.clone(), from.clone());
+                self.signal(&Control::UnlinkIdAck { id: *id, from, to }, None)?;
+                return Ok(Some(signal));
+            }
+            _ => return Ok(Some(signal)),
+        };
+        self.signal(&answer, payload)?;
+        Ok(None)
+    }
+
+    fn is_here(&self, target: &Target) -> bool {
+        match target {
+            Target::Pid(pid) => *pid == self.pid,
+            Target::Name(name) => name == NET_KERNEL || self.names.contains(name),
+        }
+    }
+}
+
+/// The control message of an ordinary message.
+pub(crate) fn message(from: &Pid, to: impl Into<Destination>) -> Control {
+    Control::Send {
+        from: Some(from.clone()),
+        to: to.into(),
+        priority: false,
+        token: None,
+    }
+}
+
+/// Whom to answer `yes`, and with which tag, if this is what `net_adm:ping/1` sends:
+/// `{'$gen_call', {Pid, Tag}, {is_auth, Node}}`.
+fn ping(message: &Payload) -> Option<(Pid, Term)> {
+    let (gen_call, from, (request, _)): (Atom, _, (Atom, Atom)) = message.decode().ok()?;
+    (gen_call == "$gen_call" && request == "is_auth").then_some(from)
+}
