@@ -3,8 +3,9 @@
 //! - [`Beam`]: an Erlang node as a child process, driven from Rust without the distribution
 //!   protocol.
 //! - [`Epmd`]: OTP's own port mapper daemon, on a port of its own.
-//! - [`pair`], [`scripted`]: conversations in memory, with the bytes cut in any way ([`Chunks`]).
 //! - [`Otp`]: which Erlang/OTP those two come from.
+//! - [`pair`], [`scripted`]: conversations in memory, with the bytes cut in any way ([`Chunks`]).
+//! - [`terms`]: random terms.
 //!
 //! Everything here panics where a test would have to `unwrap`: the panic's message is the test's.
 
@@ -12,6 +13,7 @@ mod beam;
 mod epmd;
 mod otp;
 mod pair;
+pub mod terms;
 
 pub use beam::{Beam, Builder};
 pub use epmd::Epmd;
@@ -19,6 +21,9 @@ pub use otp::Otp;
 pub use pair::{Chunks, Ended, pair, scripted};
 
 use std::time::Duration;
+
+/// The source of an Erlang module that makes random terms: `gen_terms:terms(Count)`.
+pub const GEN_TERMS: &str = include_str!("../erl/gen_terms.erl");
 
 /// How long any wait in this crate lasts before it fails the test.
 ///
