@@ -22,7 +22,7 @@ Evaluator = fun Loop() ->
                     Bytes -> [$o, Bytes]
                 catch
                     Class:Reason:Stack ->
-                        [$x, unicode:characters_to_binary(io_lib:format("~tp: ~tp~nat ~tp", [Class, Reason, Stack]))]
+                        [$x, unicode:characters_to_binary(io_lib:format("~tp: ~tP~nat ~tP", [Class, Reason, 50, Stack, 50]))]
                 end,
             Connection ! {answer, Answer},
             Loop()

@@ -17,7 +17,7 @@ pub fn term() -> BoxedStrategy<Term> {
 
 /// Any term that a node of this OTP release can hold.
 ///
-/// Wide identifiers came with OTP 24, native records with OTP 29.
+/// Wide identifiers and the one encoding of ports came with OTP 24, native records with OTP 29.
 pub fn term_of(release: u32) -> BoxedStrategy<Term> {
     nested(
         prop_oneof![4 => plain_leaf(), 1 => identity(release)].boxed(),
@@ -32,7 +32,9 @@ pub fn plain() -> BoxedStrategy<Term> {
 
 /// Small terms of few values, close to each other: two of them are often of one type, often equal,
 /// and often differ in one place only.
-pub fn close() -> BoxedStrategy<Term> {
+///
+/// Only what a node of this OTP release can hold.
+pub fn close(release: u32) -> BoxedStrategy<Term> {
     let two_to_53 = 1_i64 << 53;
     let integers = [
         0,
@@ -68,7 +70,8 @@ pub fn close() -> BoxedStrategy<Term> {
     for node in ["a@b", "b@a"] {
         for (id, serial, creation) in [(1, 0, 1), (1, 0, 2), (1, 1, 1), (2, 0, 1)] {
             leaves.push(Pid::new(atom_named(node), id, serial, creation).into());
-            leaves.push(Port::new(atom_named(node), (id + serial).into(), creation).into());
+            let port = Port::new(atom_named(node), (id + serial).into(), creation);
+            leaves.extend((release >= 24).then_some(Term::from(port)));
             leaves.extend([&[id, 2, serial][..], &[serial, id, 3]].map(|words| {
                 Reference::new(atom_named(node), creation, words)
                     .expect("three words")
@@ -125,7 +128,7 @@ pub fn long_string() -> BoxedStrategy<Term> {
 pub fn integer() -> BoxedStrategy<Integer> {
     let edge = (
         select(vec![
-            7, 8, 15, 16, 27, 28, 31, 32, 47, 53, 59, 60, 63, 64, 127,
+            7, 8, 15, 16, 27, 28, 31, 32, 47, 53, 59, 60, 63, 64, 126,
         ]),
         -2..=2_i128,
     )
@@ -181,15 +184,16 @@ pub fn float() -> BoxedStrategy<f64> {
     .boxed()
 }
 
-/// Atoms of any text of up to 255 characters, mostly short ones.
+/// Atoms of any text of up to 255 characters, mostly short ones, but without U+FFFE and U+FFFF, for
+/// which Erlang has no syntax.
 pub fn atom() -> BoxedStrategy<Atom> {
     let texts = prop_oneof![
         4 => "[a-z][a-zA-Z0-9_@]{0,8}",
         1 => select(vec!["ok", "true", "undefined", "if", "", "Upper", "_", "a b", "it's", "\\"])
             .prop_map(str::to_owned),
         1 => "[a-zà-ÿ]{1,3}",
-        1 => vec(any::<char>(), 0..8).prop_map(String::from_iter),
-        1 => vec(any::<char>(), 250..=255).prop_map(String::from_iter),
+        1 => vec(character(), 0..8).prop_map(String::from_iter),
+        1 => vec(character(), 250..=255).prop_map(String::from_iter),
     ];
     texts.prop_map(|text| atom_named(&text)).boxed()
 }
@@ -226,6 +230,16 @@ fn nested(leaf: BoxedStrategy<Term>, release: u32) -> BoxedStrategy<Term> {
     .boxed()
 }
 
+fn character() -> impl Strategy<Value = char> {
+    any::<char>().prop_map(|char| {
+        if matches!(char, '\u{fffe}' | '\u{ffff}') {
+            ' '
+        } else {
+            char
+        }
+    })
+}
+
 fn plain_leaf() -> BoxedStrategy<Term> {
     prop_oneof![
         4 => integer().prop_map(Term::from),
@@ -247,41 +261,22 @@ fn plain_leaf() -> BoxedStrategy<Term> {
 /// Pids, ports, references and local funs of other nodes.
 fn identity(release: u32) -> BoxedStrategy<Term> {
     let wide = release >= 24;
-    let small = |bits: u32| 0..1_u32 << bits;
-    let id = if wide {
-        any::<u32>().boxed()
-    } else {
-        small(15).boxed()
-    };
-    let serial = if wide {
-        any::<u32>().boxed()
-    } else {
-        small(13).boxed()
-    };
-    let number = if wide {
-        any::<u64>().boxed()
-    } else {
-        small(28).prop_map(u64::from).boxed()
-    };
-    let words = if wide {
-        vec(any::<u32>(), 1..=5).boxed()
-    } else {
-        (small(18), any::<u32>(), any::<u32>())
-            .prop_map(|(a, b, c)| vec![a, b, c])
-            .boxed()
-    };
-
-    let pid = (node(), id, serial, 1..=u32::MAX)
+    let number = |bits: u32| 0..=if wide { u32::MAX } else { (1 << bits) - 1 };
+    let pid = (node(), number(15), number(13), 1..=u32::MAX)
         .prop_map(|(node, id, serial, creation)| Pid::new(node, id, serial, creation));
-    let port = (node(), number, 1..=u32::MAX)
+    let port = (node(), any::<u64>(), 1..=u32::MAX)
         .prop_map(|(node, number, creation)| Port::new(node, number, creation));
-    let reference = (node(), 1..=u32::MAX, words).prop_map(|(node, creation, words)| {
-        Reference::new(node, creation, &words).expect("one to five words")
-    });
+    let words = if wide { 1..=5 } else { 3..=3 };
+    let reference = (node(), 1..=u32::MAX, number(18), vec(any::<u32>(), words)).prop_map(
+        |(node, creation, first, mut words)| {
+            words[0] = first;
+            Reference::new(node, creation, &words).expect("one to five words")
+        },
+    );
     let free = vec(integer().prop_map(Term::from), 0..3);
     prop_oneof![
         3 => pid.clone().prop_map(Term::from),
-        2 => port.prop_map(Term::from),
+        if wide { 2 } else { 0 } => port.prop_map(Term::from),
         3 => reference.prop_map(Term::from),
         1 => (atom(), any::<u8>(), 0..1000_u32, pid, free)
             .prop_map(|(module, arity, index, pid, free)| fun(&module, arity, index, &pid, &free)),

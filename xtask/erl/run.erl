@@ -9,6 +9,6 @@ Forms = fun Forms(Text, Location) ->
     end
 end,
 Source = unicode:characters_to_list(unicode:characters_to_binary(os:getenv("EINODE_SOURCE"))),
-{ok, Module, Code} = compile:forms(Forms(Source ++ "\n", 1), [binary, report]),
+{ok, Module, Code} = compile:forms(Forms(Source ++ "\n", 1), [binary, report_errors]),
 {module, Module} = code:load_binary(Module, "xtask", Code),
 Module:main().

@@ -3,7 +3,7 @@
 %%     name TAB flags TAB bytes TAB text
 %%
 %% bytes is hexadecimal, where `61*300` stands for a byte that occurs 300 times in a row. text is what
-%% io:format("~0tp") prints, and empty where that would be long. The flags are
+%% io:format("~0tp") prints (keys of maps in order), and empty where that would be long. The flags are
 %%     canonical   term_to_binary/1 of OTP 26 and later gives exactly these bytes for this term, on every node
 %%     syntax      text is Erlang syntax of this very term
 %%     compressed  the term is compressed
@@ -225,7 +225,7 @@ atom(Name) ->
 
 line(Name, Bytes) ->
     Term = binary_to_term(Bytes),
-    Printed = lists:flatten(io_lib:format("~0tp", [Term])),
+    Printed = lists:flatten(print(Term)),
     Text = case length(Printed) =< 1500 of true -> Printed; false -> "" end,
     Flags = [Flag || {Flag, true} <- [
         {"canonical", is_canonical(Term, Bytes)},
@@ -247,6 +247,14 @@ sorts_maps(M) when is_map(M) ->
     Atoms = length(lists:filter(fun is_atom/1, maps:keys(M))),
     maps:size(M) =< 32 andalso Atoms =< 1 andalso sorts_maps(maps:to_list(M));
 sorts_maps(_) -> true.
+
+%% With the keys of maps in order, for which there is a modifier since OTP 26. Before, only large maps were without.
+print(Term) ->
+    case release() >= 26 of
+        true -> io_lib:format("~0ktp", [Term]);
+        false when is_map(Term), map_size(Term) > 32 -> "";
+        false -> io_lib:format("~0tp", [Term])
+    end.
 
 is_syntax("", _) -> false;
 is_syntax(Text, Term) ->
