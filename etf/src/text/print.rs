@@ -11,9 +11,12 @@ use crate::{
 impl Display for Term {
     /// As `io:format("~0tp", [Term])` on a node with its defaults (`+pc latin1`).
     ///
-    /// Three things differ. Maps of more than 32 keys print in the order of the keys, not of a BEAM's
+    /// Some things differ. Maps of more than 32 keys print in the order of the keys, not of a BEAM's
     /// hashes. `maybe` and `else` are quoted, as from OTP 27 on. Pids, ports and references say the
-    /// name of their node, where a BEAM says a number that means something only to itself.
+    /// name of their node, where a BEAM says a number that means something only to itself. The names in
+    /// an external fun print as atoms do, where a BEAM quotes by other rules: `fun if:f/1` is none of
+    /// its syntax. Binaries of Latin-1 text print as text, where OTP 29 prints numbers if they start
+    /// like UTF-8.
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match begin(self, f)? {
             Some(open) => open.print(f),
