@@ -7,13 +7,13 @@
 //! use std::time::Duration;
 //!
 //! use einode::blocking::Endpoint;
-//! use einode::{Atom, Cookie, Destination, term};
+//! use einode::{Atom, Cookie, NodeName, term};
 //!
-//! let me = Endpoint::new("rusty@127.0.0.1".parse::<einode::NodeName>()?, Cookie::new("secret")?);
+//! let me = Endpoint::new(NodeName::new("rusty@127.0.0.1")?, Cookie::new("secret")?);
 //! let mut link = me.connect(&"app@127.0.0.1".parse()?)?;
 //!
 //! let hello = term!({hello, (link.pid().clone())});
-//! link.send(Destination::Name(Atom::from_static("greeter")), &hello)?;
+//! link.send(Atom::from_static("greeter"), &hello)?;
 //! let answer = link.receive(Duration::from_secs(5))?;
 //! println!("{:?}", answer.message());
 //!
@@ -46,6 +46,6 @@ pub use einode_dist::{
     Control, Cookie, Destination, Flags, Identity, NodeName, Payload, Prefix, Target, TickTime,
 };
 pub use einode_etf as etf;
-pub use einode_etf::{Atom, Pid, Reference, Term};
+pub use einode_etf::{Atom, Pid, Reference, Term, term};
 pub use engine::{BACKLOG, Signal};
 pub use error::{AcceptError, ConnectError, ExchangeError, LinkError};

@@ -21,9 +21,9 @@ use crate::error::{ConnectError, ExchangeError};
 /// use std::time::Duration;
 ///
 /// use einode::blocking::Endpoint;
-/// use einode::{Cookie, term};
+/// use einode::{Cookie, NodeName, term};
 ///
-/// let endpoint = Endpoint::new("rusty@127.0.0.1".parse()?, Cookie::new("secret")?);
+/// let endpoint = Endpoint::new(NodeName::new("rusty@127.0.0.1")?, Cookie::new("secret")?);
 /// let mut link = endpoint.connect(&"app@127.0.0.1".parse()?)?;
 /// let total = link.rpc("lists", "sum", &[term!([1, 2, 39])], Duration::from_secs(5))?;
 /// assert_eq!(total, term!(42));

@@ -32,8 +32,7 @@ pub(crate) fn publish(beam: &Beam) -> Listener {
 
 /// The term of this text.
 pub(crate) fn term(text: &str) -> Term {
-    static B: std::sync::LazyLock<Beam> = std::sync::LazyLock::new(Beam::alone);
-    B.eval(text)
+    text.parse().unwrap()
 }
 
 /// The process of this registered name.
