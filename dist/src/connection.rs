@@ -198,6 +198,10 @@ pub struct Outbound {
     scratch: BytesMut,
 }
 
+/// More bytes than most heads of packets have, and the size of the blocks that they are written to.
+const HEAD: usize = 256;
+const HEADS: usize = 4096;
+
 impl Outbound {
     /// Queues a control message and what belongs to it.
     ///
@@ -214,6 +218,10 @@ impl Outbound {
         }
         let payload = payload.map(Payload::stand_alone).transpose();
         let payload = payload.map_err(|_| Error::Misuse("the payload is malformed"))?;
+        // A block is shared by many heads, and used again when all of them are written.
+        if self.scratch.capacity() < HEAD {
+            self.scratch.reserve(HEADS);
+        }
         let sealed = self
             .framing
             .seal(control, payload.as_ref(), self.flags, &mut self.scratch);

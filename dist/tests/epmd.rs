@@ -321,3 +321,68 @@ proptest! {
         prop_assert_eq!(ask(stop(), &answer, cut()).0, ask(stop(), &answer, whole()).0);
     }
 }
+
+/// OTP's own daemon.
+mod real {
+    use std::io::{Read, Write};
+    use std::net::TcpStream;
+
+    use einode_dist::Exchange;
+    use einode_testkit::{DEADLINE, Epmd};
+
+    use super::*;
+
+    fn connect(epmd: &Epmd) -> TcpStream {
+        let stream = TcpStream::connect(("127.0.0.1", epmd.port())).unwrap();
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        stream
+    }
+
+    fn run<A: Answer>(mut query: Query<A>, stream: &mut TcpStream) -> Result<A, Error> {
+        stream.write_all(query.outgoing()).unwrap();
+        query.sent(query.outgoing().len());
+        while query.want() > 0 {
+            let mut bytes = vec![0; query.want()];
+            match stream.read(&mut bytes).unwrap() {
+                0 => query.eof()?,
+                n => query.receive(&bytes[..n])?,
+            }
+        }
+        Ok(query.outcome().unwrap())
+    }
+
+    #[test]
+    fn answers_every_request() {
+        let epmd = Epmd::start();
+        let ask_epmd = || connect(&epmd);
+        assert_eq!(run(lookup(), &mut ask_epmd()), Ok(None));
+
+        let mut shop = shop();
+        shop.extra = b"extra".to_vec();
+        let mut registered = ask_epmd();
+        let creation = run(Register::new(shop.clone()).unwrap(), &mut registered)
+            .unwrap()
+            .creation;
+        assert!(creation > 3, "{creation}");
+        let again = run(Register::new(shop.clone()).unwrap(), &mut ask_epmd());
+        assert_eq!(again, Err(Error::Refused(Refusal::Registration)));
+        assert_eq!(run(lookup(), &mut ask_epmd()), Ok(Some(shop)));
+
+        let names = run(Names::new(), &mut ask_epmd()).unwrap();
+        assert_eq!(names.epmd_port, u32::from(epmd.port()));
+        assert_eq!(names.nodes().collect::<Vec<_>>(), [("shop", 0x1234)]);
+        let dump = run(Dump::new(), &mut ask_epmd()).unwrap();
+        assert!(
+            dump.text
+                .starts_with("active name     <shop> at port 4660, fd = "),
+            "{dump:?}"
+        );
+
+        let stop = Stop::new("shop").unwrap();
+        assert_eq!(run(stop, &mut ask_epmd()), Ok(StopAnswer::NotAllowed));
+        assert_eq!(run(Kill::new(), &mut ask_epmd()), Ok(KillAnswer::No));
+        drop(registered);
+        while run(lookup(), &mut ask_epmd()).unwrap().is_some() {}
+        assert_eq!(run(Kill::new(), &mut ask_epmd()), Ok(KillAnswer::Ok));
+    }
+}
