@@ -13,6 +13,8 @@
 mod atom;
 mod bits;
 mod codec;
+#[cfg(feature = "compressed")]
+pub mod compressed;
 mod error;
 mod fun;
 mod ids;

@@ -314,7 +314,7 @@ impl Open {
                 let elements = Elements::from(elements);
                 place(around, || Term(Repr::Tuple(elements)))
             }
-            What::List => match Term::to_bytes(&elements) {
+            What::List => match Term::all_bytes(&elements) {
                 Some(bytes) => place(around, || Term(Repr::String(bytes))),
                 None => {
                     let elements = Elements::from(elements);

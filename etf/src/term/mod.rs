@@ -8,7 +8,8 @@ mod map;
 mod order;
 
 use crate::short::Short;
-use crate::{Atom, BitStr, Bits, Export, Fun, Integer, Kind, Pid, Port, Record, Reference};
+use crate::{Atom, BitStr, Bits, DecodeError, EncodeError, Export, Fun, Integer, Kind};
+use crate::{Pid, Port, Record, Reference};
 
 pub(crate) use elements::Elements;
 pub use list::List;
@@ -69,6 +70,37 @@ pub(crate) enum Repr {
 }
 
 impl Term {
+    /// The term of stand-alone bytes, as `term_to_binary` makes them and files hold them: with the
+    /// version byte, and with nothing after the term.
+    ///
+    /// With the feature `compressed`, the compressed form is read too, up to
+    /// `compressed::MAX_INFLATED` bytes.
+    ///
+    /// ```
+    /// use einode_etf::{Term, term};
+    ///
+    /// assert_eq!(Term::from_bytes(b"\x83h\x02w\x02oka\x01")?, term!({ok, 1}));
+    /// assert_eq!(term!({ok, 1}).to_bytes()?, b"\x83h\x02w\x02oka\x01");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`DecodeError`] when they are not; without the feature, [`DecodeError::UnknownTag`] with
+    /// [`tag::COMPRESSED`](crate::tag::COMPRESSED) for the compressed form.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
+        #[cfg(feature = "compressed")]
+        let bytes = &*crate::compressed::inflate(bytes, crate::compressed::MAX_INFLATED)?;
+        crate::from_slice(bytes)
+    }
+
+    /// The stand-alone bytes of the term, which [`Term::from_bytes`] and `binary_to_term` read.
+    ///
+    /// # Errors
+    /// [`EncodeError::TooLarge`] for a binary or container whose length does not fit 32 bits.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, EncodeError> {
+        crate::to_vec(self)
+    }
+
     /// The empty list.
     pub fn nil() -> Self {
         Self(Repr::String(Box::default()))
@@ -116,7 +148,7 @@ impl Term {
 
     /// A proper list.
     pub fn list(elements: Vec<Self>) -> Self {
-        match Self::to_bytes(&elements) {
+        match Self::all_bytes(&elements) {
             Some(bytes) => Self(Repr::String(bytes)),
             None => Self(Repr::List(elements.into())),
         }
@@ -124,7 +156,7 @@ impl Term {
 
     /// The elements of a list as bytes, if they all are.
     #[inline]
-    fn to_bytes(elements: &[Self]) -> Option<Box<[u8]>> {
+    fn all_bytes(elements: &[Self]) -> Option<Box<[u8]>> {
         // Most lists show at the first element that they are none of bytes.
         elements.first().map_or(Some(0), Self::as_byte)?;
         elements.iter().map(Self::as_byte).collect()
