@@ -1,0 +1,41 @@
+use std::fmt::Write;
+use std::{fs, io};
+
+use einode::Term;
+use einode::etf;
+
+use crate::args::Encode;
+use crate::exit::Failure;
+use crate::output;
+
+/// Writes a term as `term_to_binary/1` does: as hexadecimal digits, or as it is.
+pub(crate) fn run(args: &Encode) -> Result<(), Failure> {
+    let term = match &args.term {
+        Some(term) => term.clone(),
+        None => read()?,
+    };
+    let bytes = etf::to_vec(&term).map_err(|error| Failure::Usage(error.to_string()))?;
+    match &args.output {
+        Some(file) => fs::write(file, bytes)
+            .map_err(|error| Failure::Io(format!("{}: {error}", file.display()))),
+        None if args.raw => output::raw(&bytes),
+        None => output::line(hex(&bytes)),
+    }
+}
+
+fn read() -> Result<Term, Failure> {
+    let text = io::read_to_string(io::stdin())
+        .map_err(|error| Failure::Io(format!("standard input: {error}")))?;
+    text.trim_end()
+        .parse()
+        .map_err(|error| Failure::Usage(format!("standard input: {error}")))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .fold(String::with_capacity(2 * bytes.len()), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
+}

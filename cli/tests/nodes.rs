@@ -1,0 +1,229 @@
+//! Every command that talks to a node, with real ones.
+
+mod common;
+
+use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
+
+use common::{einode, program, run, to};
+use einode_testkit::Beam;
+
+#[test]
+fn pings_by_name_and_by_address() {
+    let beam = Beam::start();
+    assert!(to(&beam, "ping", &[]).printed().starts_with("pong in "));
+    let address = format!("127.0.0.1:{}", beam.port());
+    let by_address = [
+        "ping",
+        beam.name(),
+        "--address",
+        &address,
+        "--cookie",
+        beam.cookie(),
+    ];
+    assert!(einode(&by_address).printed().starts_with("pong in "));
+}
+
+#[test]
+fn takes_the_cookie_from_everywhere() {
+    let beam = Beam::start();
+    let port = beam.epmd_port().to_string();
+    let ping = ["ping", beam.name(), "--epmd-port", &port];
+    assert!(
+        run(program().args(ping).env("EINODE_COOKIE", beam.cookie()))
+            .printed()
+            .starts_with("pong")
+    );
+
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join(".erlang.cookie");
+    std::fs::write(&file, format!("{}\n", beam.cookie())).unwrap();
+    std::fs::set_permissions(&file, PermissionsExt::from_mode(0o400)).unwrap();
+    assert!(
+        run(program().args(ping).env("HOME", home.path()))
+            .printed()
+            .starts_with("pong")
+    );
+    let by_file = ["--cookie-file", file.to_str().unwrap()];
+    assert!(
+        run(program().args(ping).args(by_file))
+            .printed()
+            .starts_with("pong")
+    );
+
+    std::fs::set_permissions(&file, PermissionsExt::from_mode(0o644)).unwrap();
+    let exposed = run(program().args(ping).args(by_file));
+    assert!(
+        exposed
+            .complaint(64)
+            .contains("accessible by its owner only"),
+        "{}",
+        exposed.err
+    );
+}
+
+#[test]
+fn is_a_hidden_node_of_the_given_or_a_new_name() {
+    let beam = Beam::start();
+    let named = to(
+        &beam,
+        "call",
+        &["--name", "me@here.example", "erlang:nodes(hidden)"],
+    );
+    assert_eq!(named.printed(), "['me@here.example']\n");
+    let unnamed = to(&beam, "call", &["erlang:nodes(hidden)"]);
+    let name = unnamed
+        .printed()
+        .strip_prefix("['")
+        .and_then(|name| name.strip_suffix("']\n"));
+    assert!(
+        name.is_some_and(|name| name.contains('@') && !name.starts_with("me@")),
+        "{unnamed:?}"
+    );
+    assert_eq!(to(&beam, "call", &["erlang:nodes()"]).printed(), "[]\n");
+}
+
+/// A name without a host means the same as after `erl -sname`.
+#[test]
+fn completes_short_names_as_erl_does() {
+    let alive = format!("short_{}", std::process::id());
+    let beam = Beam::builder().short_name().name(&alive).start();
+    let port = beam.text(&format!(
+        "{{port, Port, _}} = erl_epmd:port_please(\"{alive}\", {{127,0,0,1}}), Port"
+    ));
+    let address = format!("127.0.0.1:{port}");
+    let here = [
+        "call",
+        "--address",
+        &address,
+        "--cookie",
+        beam.cookie(),
+        &alive,
+        "erlang:node()",
+    ];
+    assert_eq!(einode(&here).printed().trim_end(), beam.text("node()"));
+}
+
+#[test]
+fn prints_what_functions_return() {
+    let beam = Beam::start();
+    for (term, json) in [
+        ("ok", "\"ok\""),
+        ("'日本 größe'", "\"日本 größe\""),
+        (
+            "[\"text\",\"grüße\"]",
+            "[[116,101,120,116],[103,114,252,223,101]]",
+        ),
+        ("<<\"straße\"/utf8>>", "\"straße\""),
+        ("<<255,0>>", "\"<<255,0>>\""),
+        ("[0.1,-2.0,1.0e100]", "[0.1,-2.0,1.0e100]"),
+        (
+            "1267650600228229401496703205376",
+            "1267650600228229401496703205376",
+        ),
+        ("{undefined,nil,true,[]}", "[null,null,true,[]]"),
+        (
+            "#{<<\"b\">> => #{c => [#{}]},a => {1,2},{x,1} => []}",
+            "{\"a\":[1,2],\"{x,1}\":[],\"b\":{\"c\":[{}]}}",
+        ),
+    ] {
+        let call = format!("erlang:hd([{term}])");
+        let printed = beam.text(term);
+        for option in [None, Some("--rpc")] {
+            let arguments: Vec<&str> = option.into_iter().chain([call.as_str()]).collect();
+            assert_eq!(
+                to(&beam, "call", &arguments).printed(),
+                format!("{printed}\n")
+            );
+        }
+        let in_json = to(&beam, "call", &["--json", &call]);
+        assert_eq!(in_json.printed(), format!("{json}\n"), "{term}");
+    }
+    let own = to(&beam, "call", &["--json", "erlang:self()"]);
+    assert!(own.printed().starts_with("\"<"), "{own:?}");
+    assert_eq!(
+        to(&beam, "call", &["lists:seq(1, 3)"]).printed(),
+        "[1,2,3]\n"
+    );
+}
+
+#[test]
+fn a_failed_call_is_1_and_says_why() {
+    let beam = Beam::start();
+    for (call, why) in [
+        (
+            "erlang:error({oops, \"why\"})",
+            "einode: error: {oops,\"why\"}\n",
+        ),
+        (
+            "no_such:function(1)",
+            "einode: error: undef\n  in {no_such,function,[1],[]}\n",
+        ),
+        ("erlang:exit(bye)", "einode: exit: bye\n"),
+        ("erlang:throw({ball, 1})", "einode: throw: {ball,1}\n"),
+    ] {
+        let run = to(&beam, "call", &[call]);
+        assert_eq!((run.code, run.out.as_slice()), (1, &b""[..]), "{call}");
+        assert!(run.err.starts_with(why), "{call}: {}", run.err);
+    }
+    let bad_rpc = to(&beam, "call", &["--rpc", "no_such:function(1)"]);
+    assert!(
+        bad_rpc.complaint(1).starts_with("badrpc: {'EXIT',{undef,"),
+        "{}",
+        bad_rpc.err
+    );
+}
+
+#[test]
+fn a_call_without_answer_ends_in_time() {
+    let beam = Beam::start();
+    for sleep in [
+        &["timer:sleep(60000)"][..],
+        &["--rpc", "timer:sleep(60000)"],
+    ] {
+        let run = to(&beam, "call", &[&["--timeout", "1"], sleep].concat());
+        assert_eq!(run.complaint(1), "no answer in time");
+        assert!(run.time < Duration::from_secs(10), "{:?}", run.time);
+    }
+}
+
+#[test]
+fn a_node_that_ends_is_2() {
+    let beam = Beam::start();
+    let run = to(&beam, "call", &["erlang:halt()"]);
+    assert!(
+        run.complaint(2).starts_with("the connection ended"),
+        "{}",
+        run.err
+    );
+}
+
+#[test]
+fn sends_messages() {
+    let beam = Beam::start();
+    beam.eval("register('Empfänger', self())");
+    assert_eq!(
+        to(
+            &beam,
+            "send",
+            &["'Empfänger'", "{hello, \"wörld\", #{n => 1}}"]
+        )
+        .printed(),
+        ""
+    );
+    assert_eq!(
+        beam.text("receive Got -> Got after 0 -> nothing end"),
+        "{hello,\"wörld\",#{n => 1}}"
+    );
+}
+
+#[test]
+fn lists_names() {
+    let beam = Beam::start();
+    let port = beam.epmd_port().to_string();
+    let alive = beam.name().split('@').next().unwrap();
+    let listed = einode(&["names", "127.0.0.1", "--epmd-port", &port]);
+    assert_eq!(listed.printed(), format!("{alive} {}\n", beam.port()));
+    let by_environment = run(program().arg("names").env("ERL_EPMD_PORT", &port));
+    assert_eq!(by_environment.printed(), listed.printed());
+}
