@@ -1,6 +1,7 @@
 //! The chores of the workspace: `cargo xtask COMMAND`.
 
 mod bench;
+mod demo;
 mod install;
 mod process;
 mod test;
@@ -34,6 +35,12 @@ struct Command {
 }
 
 const COMMANDS: &[Command] = &[
+    Command {
+        name: "demo",
+        arguments: "",
+        purpose: "show what a Rust node and a real Erlang node do for each other, in some seconds",
+        run: demo::run,
+    },
     Command {
         name: "test",
         arguments: "[--otp 23,27,29] [--otp-dir DIR]",

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use crate::process::{cargo, check, run as run_command, shown, workspace};
-use crate::{Failure, Outcome, install};
+use crate::{Failure, Outcome, demo, install};
 
 /// Runs every check and every test, and stops at the first step that fails.
 pub(crate) fn run(arguments: &[String]) -> Outcome {
@@ -44,6 +44,8 @@ fn steps(releases: &[String], directory: &Path, tally: &mut Tally) -> Outcome {
         &mut cargo(&["test", "--workspace", "--all-features", "--no-fail-fast"]),
         tally,
     )?;
+    println!("== cargo xtask demo");
+    demo::check()?;
     for release in releases {
         let directory = directory.join(release);
         println!("== OTP {release}");
