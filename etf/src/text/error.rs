@@ -1,4 +1,4 @@
-use std::fmt;
+use std::fmt::{self, Write};
 
 /// Why text is not a term, and where.
 ///
@@ -69,8 +69,16 @@ impl fmt::Display for ParseError {
         if found.is_empty() {
             f.write_str("found the end")
         } else {
-            // What was found may hold control characters, which are not for a terminal.
-            write!(f, "found `{}`", found.escape_debug())
+            f.write_str("found `")?;
+            for char in found.chars() {
+                // Not for a terminal to act on.
+                if char.is_control() {
+                    write!(f, "{}", char.escape_default())?;
+                } else {
+                    f.write_char(char)?;
+                }
+            }
+            f.write_char('`')
         }
     }
 }
