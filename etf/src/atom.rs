@@ -106,6 +106,12 @@ impl Atom {
         Self(Text::Short(name.unpack()))
     }
 
+    /// Whether it is held in place.
+    #[inline]
+    pub(crate) const fn is_short(&self) -> bool {
+        matches!(self.0, Text::Short(_))
+    }
+
     /// The atom of a name that is known not to be too long.
     pub(crate) fn of_checked(name: &str) -> Self {
         Self(match Short::new(name.as_bytes()) {

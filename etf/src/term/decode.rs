@@ -1,3 +1,5 @@
+use std::{iter, mem};
+
 use super::{Elements, Repr, Term, map};
 use crate::bits::bits_body;
 use crate::fun::Code;
@@ -47,7 +49,7 @@ impl<'a, S: Source<'a>> Reader<'a, S> {
                     return Err(DecodeError::Truncated);
                 }
                 owed += lacking;
-                outer.push(Open::with_capacity(what, wanted));
+                put(&mut outer, || Open::with_capacity(what, wanted));
                 continue;
             }
             if let What::List = here.what
@@ -55,12 +57,12 @@ impl<'a, S: Source<'a>> Reader<'a, S> {
             {
                 continue;
             }
-            let Some(full) = outer.pop() else {
-                return root.elements.pop().ok_or(DecodeError::Truncated);
-            };
+            let (what, elements) = here.take();
+            // Dropped where it is, unlike by `pop`.
+            outer.truncate(outer.len().saturating_sub(1));
             let around = outer.last_mut();
             owed -= around.as_ref().map_or(0, |around| around.lacking() - 1);
-            if let Some(whole) = full.close(around)? {
+            if let Some(whole) = close(what, elements, around)? {
                 return Ok(whole);
             }
         }
@@ -144,23 +146,31 @@ impl<'a, S: Source<'a>> Reader<'a, S> {
         found: u8,
         elements: &mut Vec<Term>,
     ) -> Result<Option<(What, usize)>, DecodeError> {
-        elements.push(match Kind::of_tag(found) {
-            Some(Kind::Pid) => Pid::decode_body(found, self)?.into(),
-            Some(Kind::Port) => Port::decode_body(found, self)?.into(),
-            Some(Kind::Reference) => Reference::decode_body(found, self)?.into(),
-            Some(Kind::Bits) => Term::bits(bits_body(found, self.source_mut())?),
+        match Kind::of_tag(found) {
+            Some(Kind::Pid) => {
+                let pid = Box::new(Pid::decode_body(found, self)?);
+                put(elements, || Term(Repr::Pid(pid)));
+            }
+            Some(Kind::Reference) => {
+                let reference = Box::new(Reference::decode_body(found, self)?);
+                put(elements, || Term(Repr::Reference(reference)));
+            }
+            Some(Kind::Port) => elements.push(Port::decode_body(found, self)?.into()),
+            Some(Kind::Bits) => elements.push(Term::bits(bits_body(found, self.source_mut())?)),
             Some(Kind::Tuple) => return Ok(Some((What::Tuple, self.arity(found)?))),
             Some(Kind::Record) => {
                 let (record, fields) = self.record_header()?;
                 return Ok(Some((What::Record(Box::new(record)), fields)));
             }
-            Some(Kind::Fun) if found == tag::EXPORT_EXT => self.export_body()?.into(),
+            Some(Kind::Fun) if found == tag::EXPORT_EXT => {
+                elements.push(self.export_body()?.into());
+            }
             Some(Kind::Fun) => {
                 let (fun, free) = self.fun_header(found)?;
                 return Ok(Some((What::Fun(Box::new(fun)), free)));
             }
             _ => return Err(DecodeError::UnknownTag(found)),
-        });
+        }
         Ok(None)
     }
 
@@ -304,53 +314,52 @@ impl Open {
         self.wanted - self.elements.len()
     }
 
-    /// Makes the term, once all elements are there, and adds it to the container around it. Gives it
-    /// back where there is none.
+    /// What there is, once all elements are there.
     #[inline]
-    fn close(self, around: Option<&mut Self>) -> Result<Option<Term>, DecodeError> {
-        let mut elements = self.elements;
-        Ok(match self.what {
-            What::Tuple => {
-                let elements = Elements::from(elements);
-                place(around, || Term(Repr::Tuple(elements)))
-            }
-            What::List => match Term::all_bytes(&elements) {
-                Some(bytes) => place(around, || Term(Repr::String(bytes))),
-                None => {
-                    let elements = Elements::from(elements);
-                    place(around, || Term(Repr::List(elements)))
-                }
-            },
-            What::Map => {
-                // An even number: the header counts pairs.
-                let (pairs, _) = elements.as_chunks_mut();
-                map::sort(pairs).map_err(|_| DecodeError::DuplicateKey)?;
-                let elements = Elements::from(elements);
-                place(around, || Term(Repr::Map(elements)))
-            }
-            What::Improper => {
-                let elements = Elements::from(elements);
-                place(around, || Term(Repr::Improper(elements)))
-            }
-            What::Fun(mut fun) => {
-                fun.free = elements.into();
-                fun.free_size = fun.free.encoded_len();
-                place(around, || Term(Repr::Fun(fun)))
-            }
-            What::Record(mut record) => {
-                record.values = elements.into();
-                place(around, || Term(Repr::Record(record)))
-            }
-            What::Root => elements.pop(),
-        })
+    fn take(&mut self) -> (What, Elements) {
+        let what = mem::replace(&mut self.what, What::Root);
+        (what, mem::take(&mut self.elements).into())
     }
+}
+
+/// Makes the term and adds it to the container around it. Gives it back where there is none.
+#[inline]
+fn close(
+    what: What,
+    mut elements: Elements,
+    around: Option<&mut Open>,
+) -> Result<Option<Term>, DecodeError> {
+    Ok(match what {
+        What::Tuple => place(around, || Term(Repr::Tuple(elements))),
+        What::List => match Term::all_bytes(&elements) {
+            Some(bytes) => place(around, || Term(Repr::String(bytes))),
+            None => place(around, || Term(Repr::List(elements))),
+        },
+        What::Map => {
+            // An even number: the header counts pairs.
+            let (pairs, _) = elements.as_chunks_mut();
+            map::sort(pairs).map_err(|_| DecodeError::DuplicateKey)?;
+            place(around, || Term(Repr::Map(elements)))
+        }
+        What::Improper => place(around, || Term(Repr::Improper(elements))),
+        What::Fun(mut fun) => {
+            fun.free = elements;
+            fun.free_size = fun.free.encoded_len();
+            place(around, || Term(Repr::Fun(fun)))
+        }
+        What::Record(mut record) => {
+            record.values = elements;
+            place(around, || Term(Repr::Record(record)))
+        }
+        What::Root => elements.into_vec().pop(),
+    })
 }
 
 /// Adds an element. It is made only when its place is there, and so is written right into it: three
 /// words that are made first and then moved cost more time than all the rest of a small term.
 #[inline]
-fn put(elements: &mut Vec<Term>, element: impl FnOnce() -> Term) {
-    elements.extend(std::iter::once_with(element));
+fn put<T>(elements: &mut Vec<T>, element: impl FnOnce() -> T) {
+    elements.extend(iter::once_with(element));
 }
 
 /// [`put`] in the container around an element; gives it back where there is none.

@@ -1,24 +1,31 @@
-use std::ops::Deref;
+use std::cell::Cell;
+use std::mem::{self, ManuallyDrop};
+use std::ops::{Deref, DerefMut};
 
 use super::{Repr, Term};
 
 /// The children of a term.
 ///
-/// Dropping and cloning work through them with a list of what is left to do: a term may be nested a
-/// million deep, and a call for each level would overflow the stack.
+/// Dropping and cloning work through deep terms with a list of what is left to do: a term may be
+/// nested a million deep, and a call for each level would overflow the stack.
 #[derive(Default)]
-pub(crate) struct Elements(Box<[Term]>);
+pub(crate) struct Elements(ManuallyDrop<Box<[Term]>>);
 
 impl From<Vec<Term>> for Elements {
     #[inline]
     fn from(elements: Vec<Term>) -> Self {
-        Self(elements.into_boxed_slice())
+        Self(ManuallyDrop::new(elements.into_boxed_slice()))
     }
 }
 
 impl Elements {
     pub(crate) fn into_vec(mut self) -> Vec<Term> {
-        std::mem::take(&mut self.0).into_vec()
+        self.take().into_vec()
+    }
+
+    #[inline]
+    fn take(&mut self) -> Box<[Term]> {
+        ManuallyDrop::into_inner(mem::take(&mut self.0))
     }
 }
 
@@ -31,25 +38,44 @@ impl Deref for Elements {
     }
 }
 
-impl Drop for Elements {
+impl DerefMut for Elements {
     #[inline]
+    fn deref_mut(&mut self) -> &mut [Term] {
+        &mut self.0
+    }
+}
+
+impl Drop for Elements {
+    #[inline(never)]
     fn drop(&mut self) {
-        // Children without children of their own are left to the compiler's own drop.
-        if self.iter().any(Term::has_children) {
-            drop_nested(std::mem::take(self).into_vec());
+        let depth = DEPTH.get();
+        if depth < MAX_DEPTH {
+            DEPTH.set(depth + 1);
+            for term in self.take() {
+                if term.owns_nothing() {
+                    mem::forget(term);
+                }
+            }
+            DEPTH.set(depth);
+        } else {
+            let mut left = self.take().into_vec();
+            while let Some(mut term) = left.pop() {
+                if let Some(children) = term.children_mut() {
+                    left.append(&mut children.take().into_vec());
+                }
+            }
         }
     }
 }
 
-fn drop_nested(mut left: Vec<Term>) {
-    while let Some(mut term) = left.pop() {
-        if let Some(children) = term.children_mut()
-            && children.iter().any(Term::has_children)
-        {
-            left.append(&mut std::mem::take(children).into_vec());
-        }
-    }
+thread_local! {
+    /// How many containers are being dropped, each by the one around it.
+    static DEPTH: Cell<usize> = const { Cell::new(0) };
 }
+
+/// From this depth on, what a container holds is dropped by a loop. Above it, that is left to calls,
+/// which are faster.
+const MAX_DEPTH: usize = 64;
 
 impl Clone for Elements {
     fn clone(&self) -> Self {
@@ -74,10 +100,7 @@ impl Clone for Elements {
             if let Some(term) = here.left.next() {
                 match term.children() {
                     Some(children) if !children.is_empty() => {
-                        outer.push(std::mem::replace(
-                            &mut here,
-                            Level::new(Some(term), children),
-                        ));
+                        outer.push(mem::replace(&mut here, Level::new(Some(term), children)));
                     }
                     _ => here.done.push(term.clone_around(Self::default())),
                 }
@@ -120,9 +143,15 @@ impl Term {
         }
     }
 
+    /// Whether there is nothing to do when it is dropped.
     #[inline]
-    fn has_children(&self) -> bool {
-        self.children().is_some_and(|children| !children.is_empty())
+    fn owns_nothing(&self) -> bool {
+        match &self.0 {
+            Repr::Integer(value) => value.as_i64().is_some(),
+            Repr::Atom(atom) => atom.is_short(),
+            Repr::Float(_) | Repr::Short(_) => true,
+            _ => false,
+        }
     }
 
     /// A copy of this term with other children; of one that has none, just a copy.
