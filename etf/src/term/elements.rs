@@ -9,7 +9,10 @@ use super::{Repr, Term};
 /// Dropping and cloning work through deep terms with a list of what is left to do: a term may be
 /// nested a million deep, and a call for each level would overflow the stack.
 #[derive(Default)]
-pub(crate) struct Elements(ManuallyDrop<Box<[Term]>>);
+pub(crate) struct Elements(
+    /// Empty once [`Drop`] has seen to it, so that nothing is left to the compiler.
+    ManuallyDrop<Box<[Term]>>,
+);
 
 impl From<Vec<Term>> for Elements {
     #[inline]
@@ -52,6 +55,7 @@ impl Drop for Elements {
         if depth < MAX_DEPTH {
             DEPTH.set(depth + 1);
             for term in self.take() {
+                // Costs less than the call that would find it out.
                 if term.owns_nothing() {
                     mem::forget(term);
                 }
@@ -165,5 +169,26 @@ impl Term {
             Repr::Record(record) => Repr::Record(Box::new(record.clone_around(children))),
             other => other.clone(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deep_terms_are_cloned_and_dropped_on_a_small_stack() {
+        let work = || {
+            // At every level there is a second way down.
+            let nest = |term, level| {
+                Term::tuple(vec![Term::from(level), term, Term::list(vec![300.into()])])
+            };
+            let deep = (0..100_000).fold(Term::nil(), nest);
+            drop(deep.clone());
+            drop(deep);
+            assert_eq!(DEPTH.get(), 0);
+        };
+        let small = std::thread::Builder::new().stack_size(64 << 10);
+        small.spawn(work).unwrap().join().unwrap();
     }
 }
