@@ -80,7 +80,7 @@ const PRINT: &str = r#"
 "#;
 
 #[test]
-fn printing_agrees_with_beam() {
+fn printing_and_parsing_agree_with_beam() {
     let node = Beam::alone();
     let terms = terms::sample(&terms::plain(), 5_000);
     let printed = node.eval_bytes(PRINT, &to_vec(&terms).expect("terms"));
@@ -90,6 +90,7 @@ fn printing_agrees_with_beam() {
     for (term, printed) in terms.iter().zip(printed) {
         if let Some(printed) = printed {
             assert_same(&term.to_string(), &printed);
+            assert!(printed.parse().as_ref() == Ok(term), "read from {printed}");
         }
     }
 }

@@ -147,3 +147,10 @@ fn terms_print_as_erlang_prints_them() {
         assert_eq!(vector.term().to_string(), vector.text, "{}", vector.name);
     }
 }
+
+#[test]
+fn terms_are_parsed_from_what_erlang_prints() {
+    for vector in readable().filter(|vector| vector.is("syntax")) {
+        assert_eq!(vector.text.parse(), Ok(vector.term()), "{}", vector.name);
+    }
+}
