@@ -221,7 +221,7 @@ fn what_is_no_term_is_refused_where_it_is_wrong() {
             "1, column 2: expected `{`, `Ref<` or `Port<`, found `Fun<a.1.2>`",
         ),
         ("a b", "1, column 3: expected the end, found `b`"),
-        ("a\u{7}", "1, column 2: expected the end, found `\\u{7}`"),
+        ("a\u{7f}", "1, column 2: expected the end, found `\\u{7f}`"),
         ("a..", "1, column 3: expected the end, found `.`"),
         ("a:b", "1, column 2: expected the end, found `:b`"),
         (
