@@ -141,6 +141,29 @@ fn what_is_private_to_a_node_is_refused() {
     assert!(count > 0);
 }
 
+#[cfg(feature = "compressed")]
+#[test]
+fn compressed_terms_are_inflated() {
+    let pairs = (1..=50)
+        .map(|n| (Term::from(n), Term::string("same")))
+        .collect();
+    let expected = [
+        Term::list(vec!["a".parse().expect("an atom"); 1000]),
+        Term::binary(&b"abc".repeat(500)),
+        Term::map(pairs).expect("50 keys"),
+    ];
+    let mut found = vectors().filter(|vector| vector.is("compressed"));
+    for term in expected.iter().cycle().take(9) {
+        let vector = found.next().expect("three from each release");
+        assert_eq!(
+            Term::from_bytes(&vector.bytes).as_ref(),
+            Ok(term),
+            "{}",
+            vector.name
+        );
+    }
+}
+
 #[test]
 fn terms_print_as_erlang_prints_them() {
     for vector in readable().filter(|vector| vector.is("syntax")) {

@@ -8,7 +8,7 @@ use einode_etf::{Term, from_slice, to_vec};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
-    let Ok(term) = from_slice::<Term>(bytes) else {
+    let Ok(term) = Term::from_bytes(bytes) else {
         return;
     };
     let written = to_vec(&term).expect("a term that was read can be written");
