@@ -1,14 +1,14 @@
 use std::fs;
 use std::io::{self, Read};
 
-use einode::etf::{self, tag};
+use einode_etf::{Term, tag};
 
 use crate::args::Decode;
 use crate::exit::Failure;
 use crate::json::Json;
 use crate::output;
 
-/// Prints the term that `binary_to_term/1` would make of the bytes.
+/// Prints the term that `binary_to_term/1` would make of the bytes, which may be compressed.
 pub(crate) fn run(args: &Decode) -> Result<(), Failure> {
     let bytes = match (&args.hex, &args.file) {
         (Some(hex), _) => unhex(hex.as_bytes())?,
@@ -23,7 +23,7 @@ pub(crate) fn run(args: &Decode) -> Result<(), Failure> {
             plain(bytes)?
         }
     };
-    let term: einode::Term = etf::from_slice(&bytes)
+    let term = Term::from_bytes(&bytes)
         .map_err(|error| Failure::Usage(format!("no term of the external format: {error}")))?;
     if args.json {
         output::line(Json(&term))

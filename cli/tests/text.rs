@@ -47,6 +47,14 @@ fn decodes_digits_and_bytes() {
 }
 
 #[test]
+fn decodes_the_compressed_form() {
+    // term_to_binary(lists:duplicate(40, a), [compressed]) on OTP 25.
+    let hex = "8350000000a6789ccb616060d04861604c1ccc380b003b061fef";
+    let list = format!("[{}]\n", ["a"; 40].join(","));
+    assert_eq!(einode(&["decode", hex]).printed(), list);
+}
+
+#[test]
 fn what_is_encoded_decodes_to_itself() {
     for term in [
         "[]",
