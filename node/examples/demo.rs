@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use einode::blocking::{Endpoint, Link, Listener};
-use einode::{Atom, Cookie, Destination, NodeName, Payload, Pid, Term, term};
+use einode::{Atom, Cookie, NodeName, Payload, Pid, Term, term};
 use einode_testkit::{Beam, Otp};
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
@@ -47,16 +47,18 @@ fn call_functions(rust: &Endpoint, beam: &Beam) -> Result<()> {
     sends("rust", "erpc:call lists:sum([1,2,39])");
     let sum = link.erpc("lists", "sum", &[term!([1, 2, 39])], WAIT)?;
     answers("rust", &sum);
+    assert_eq!(sum, term!(42));
 
     sends("rust", "rpc:call maps:from_list([{a,1},{b,2.5}])");
     let map = link.rpc("maps", "from_list", &[term!([{a, 1}, {b, 2.5}])], WAIT)?;
     answers("rust", &map);
+    assert_eq!(map, term!(#{a => 1, b => 2.5}));
 
     sends("rust", "erpc:call erlang:binary_to_integer(<<\"four\">>)");
-    match link.erpc("erlang", "binary_to_integer", &[term!(<<"four">>)], WAIT) {
-        Ok(value) => return Err(format!("the call should have failed, but gave {value}").into()),
-        Err(exception) => answers("rust", first_line(&exception.to_string())),
-    }
+    let error = link
+        .erpc("erlang", "binary_to_integer", &[term!(<<"four">>)], WAIT)
+        .expect_err("four is no integer to Erlang");
+    answers("rust", first_line(&error.to_string()));
     Ok(link.close()?)
 }
 
@@ -70,7 +72,7 @@ fn exchange_messages(rust: &Endpoint, beam: &Beam) -> Result<()> {
     let mut link = rust.connect(&beam.name().parse()?)?;
     let message = term!({(link.pid().clone()), <<"Grüße"/utf8>>});
     sends("rust", format_args!("greeter ! {message}"));
-    link.send(Destination::Name(Atom::from_static("greeter")), &message)?;
+    link.send(Atom::from_static("greeter"), &message)?;
     let answer = next_message(&mut link)?;
     sends(
         "erlang",
@@ -91,20 +93,20 @@ fn serve_erlang(rust: &Endpoint, beam: &Beam) -> Result<()> {
 
     thread::scope(|scope| {
         let server = scope.spawn(|| calculate(listener));
+        sends("erlang", "{calculator,'rust@127.0.0.1'} ! {hello,self()}");
+        beam.text("{calculator, 'rust@127.0.0.1'} ! {hello, self()}");
+        let pong = beam.text("net_adm:ping('rust@127.0.0.1')");
         sends("erlang", "net_adm:ping('rust@127.0.0.1')");
-        answers("erlang", beam.text("net_adm:ping('rust@127.0.0.1')"));
+        answers("erlang", &pong);
+        assert_eq!(pong, "pong");
         sends(
             "erlang",
             "gen_server:call({calculator,'rust@127.0.0.1'}, {add,2,40})",
         );
         let sum = beam.text("gen_server:call({calculator, 'rust@127.0.0.1'}, {add, 2, 40})");
         answers("erlang", &sum);
-        server.join().expect("the server does not panic")?;
-        if sum == "42" {
-            Ok(())
-        } else {
-            Err(format!("2 + 40 is not {sum}").into())
-        }
+        assert_eq!(sum, "42");
+        server.join().expect("the server does not panic")
     })
 }
 
@@ -121,8 +123,10 @@ fn serve_rust() -> Result<()> {
         let served = scope.spawn(|| calculate(listener));
         let mut link =
             Endpoint::new(client, cookie).connect_at("127.0.0.1", port, Some(&server))?;
-        sends("client", format_args!("net_adm:ping('{server}')"));
+        sends("client", format_args!("{{calculator,'{server}'}} ! hello"));
+        link.send(Atom::from_static("calculator"), &term!(hello))?;
         let time = link.ping(WAIT)?;
+        sends("client", format_args!("net_adm:ping('{server}')"));
         answers("client", format_args!("pong, after {time:.1?}"));
         sends(
             "client",
@@ -130,26 +134,27 @@ fn serve_rust() -> Result<()> {
         );
         let sum = link.call("calculator", &term!({add, 2, 40}), WAIT)?;
         answers("client", &sum);
+        assert_eq!(sum, term!(42));
         link.close()?;
-        served.join().expect("the server does not panic")?;
-        if sum == term!(42) {
-            Ok(())
-        } else {
-            Err(format!("2 + 40 is not {sum}").into())
-        }
+        served.join().expect("the server does not panic")
     })
 }
 
-/// A server of the name `calculator` that answers one `gen_server:call/2`. Pings are answered by
-/// the link itself.
+/// A server of the name `calculator`, up to the first `gen_server:call/2` that it answers. Pings are
+/// answered by the link itself.
 fn calculate(listener: Listener) -> Result<()> {
+    type Call = (Atom, (Pid, Term), (Atom, i64, i64));
+
     let mut link = listener.accept(WAIT)?;
     link.register(Atom::from_static("calculator"));
-    let request = next_message(&mut link)?;
-    println!("  calculator gets  {}", request.term()?);
-    let (_, (from, tag), (_, a, b)): (Atom, (Pid, Term), (Atom, i64, i64)) = request.decode()?;
-    link.send(from, &(tag, a + b))?;
-    Ok(link.close()?)
+    loop {
+        let message = next_message(&mut link)?;
+        println!("  calculator gets  {}", message.term()?);
+        if let Ok((_, (from, tag), (_, a, b))) = message.decode::<Call>() {
+            link.send(from, &(tag, a + b))?;
+            return Ok(link.close()?);
+        }
+    }
 }
 
 /// The next message; there are also links and monitors among the signals.
