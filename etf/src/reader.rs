@@ -241,7 +241,7 @@ impl<'a, S: Source<'a>> Reader<'a, S> {
     }
 
     /// An atom before it takes the form in which it is kept.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn atom_name(&mut self, found: u8) -> Result<Name, DecodeError> {
         let length = match found {
             tag::SMALL_ATOM_UTF8_EXT | tag::SMALL_ATOM_EXT => self.tag()?.into(),
