@@ -1,61 +1,80 @@
+use std::mem;
+
 use super::{Elements, Repr, Term};
 use crate::{Count, EncodeError, Sink, Writer};
 
 impl<K: Sink> Writer<K> {
     /// A term.
     pub fn term(&mut self, term: &Term) -> Result<(), EncodeError> {
-        self.term_begin(term)?;
-        if let Some(children) = term.children() {
-            self.elements(children, term)?;
+        match self.begin(term)? {
+            Some(children) => self.elements(children, term),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// The children of `of`, and all that is within them.
     fn elements(&mut self, elements: &Elements, of: &Term) -> Result<(), EncodeError> {
         let mut outer = Vec::new();
         let mut here = (elements.iter(), of);
-        loop {
+        'open: loop {
             let (left, of) = &mut here;
-            if let Some(term) = left.next() {
-                self.term_begin(term)?;
-                if let Some(children) = term.children() {
-                    outer.push(std::mem::replace(&mut here, (children.iter(), term)));
+            for term in left {
+                if let Some(children) = self.begin(term)? {
+                    outer.push(mem::replace(&mut here, (children.iter(), term)));
+                    continue 'open;
                 }
-            } else {
-                if let Repr::List(_) = of.0 {
-                    self.nil()?;
-                }
-                match outer.pop() {
-                    Some(above) => here = above,
-                    None => return Ok(()),
-                }
+            }
+            if let Repr::List(_) = of.0 {
+                self.nil()?;
+            }
+            match outer.pop() {
+                Some(above) => here = above,
+                None => return Ok(()),
             }
         }
     }
 
-    /// A term up to its first element.
-    #[inline]
-    fn term_begin(&mut self, term: &Term) -> Result<(), EncodeError> {
+    /// A term up to its first child. Gives the children.
+    #[inline(always)]
+    fn begin<'t>(&mut self, term: &'t Term) -> Result<Option<&'t Elements>, EncodeError> {
         match &term.0 {
-            Repr::Integer(value) => self.integer(value),
-            Repr::Float(value) => self.float(*value),
-            Repr::Atom(atom) => self.atom(atom),
-            Repr::Short(bytes) => self.binary(bytes.as_bytes()),
-            Repr::Binary(bytes) => self.binary(bytes),
-            Repr::Bits(bits) => self.bits(bits.as_bit_str()),
-            Repr::Tuple(elements) => self.tuple(elements.len()),
-            Repr::List(elements) => self.list(elements.len()),
-            Repr::String(bytes) => self.string(bytes),
-            Repr::Improper(elements) => self.list(elements.len() - 1),
-            Repr::Map(elements) => self.map(elements.len() / 2),
-            Repr::Pid(pid) => self.pid(pid),
-            Repr::Port(port) => self.port(port),
-            Repr::Reference(reference) => self.reference(reference),
-            Repr::Fun(fun) => self.fun_header(fun),
-            Repr::Export(export) => self.export(export),
-            Repr::Record(record) => self.record_header(record),
+            Repr::Integer(value) => self.integer(value)?,
+            Repr::Float(value) => self.float(*value)?,
+            Repr::Atom(atom) => self.atom(atom)?,
+            Repr::Short(bytes) => self.binary(bytes.as_bytes())?,
+            Repr::Binary(bytes) => self.binary(bytes)?,
+            Repr::Bits(bits) => self.bits(bits.as_bit_str())?,
+            Repr::Tuple(elements) => {
+                self.tuple(elements.len())?;
+                return Ok(Some(elements));
+            }
+            Repr::List(elements) => {
+                self.list(elements.len())?;
+                return Ok(Some(elements));
+            }
+            Repr::String(bytes) => self.string(bytes)?,
+            Repr::Improper(elements) => {
+                self.list(elements.len() - 1)?;
+                return Ok(Some(elements));
+            }
+            Repr::Map(elements) => {
+                self.map(elements.len() / 2)?;
+                return Ok(Some(elements));
+            }
+            Repr::Pid(pid) => self.pid(pid)?,
+            Repr::Port(port) => self.port(port)?,
+            Repr::Reference(reference) => self.reference(reference)?,
+            Repr::Fun(fun) => {
+                self.fun_header(fun)?;
+                return Ok(Some(&fun.free));
+            }
+            Repr::Export(export) => self.export(export)?,
+            Repr::Record(record) => {
+                self.record_header(record)?;
+                return Ok(Some(&record.values));
+            }
         }
+        Ok(None)
     }
 }
 
@@ -73,7 +92,7 @@ impl Elements {
                 continue;
             };
             // A length that cannot be written is reported when it is to be written.
-            let _ = writer.term_begin(term);
+            let _ = writer.begin(term);
             match &term.0 {
                 Repr::Fun(fun) => bytes += fun.free_size,
                 Repr::List(elements) => {
