@@ -11,10 +11,27 @@ pub enum Side {
     Acceptor,
 }
 
+/// Why a connection is closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Ending {
+    /// The handshake did not succeed.
+    Handshake,
+    /// The program has done with it.
+    Done,
+    /// The peer closed it.
+    Peer,
+    /// The peer was silent for longer than `net_ticktime`.
+    Silent,
+    /// The socket failed, or the peer broke the protocol.
+    Failed,
+}
+
 /// What every socket must be able to say, whatever the style in which it reads and writes.
 ///
-/// Plain byte streams need none of it: the defaults are those of TCP. The same two things are what
-/// `handshake_packet_header_size` and the handshake-complete callbacks of `ei_socket_callbacks` say.
+/// Plain byte streams need none of it: the defaults are those of TCP. These are the same things as
+/// `handshake_packet_header_size`, the handshake-complete callbacks and `close` of
+/// `ei_socket_callbacks`.
 pub trait Carrier {
     /// How many bytes the length of a handshake packet has: two on plain streams, four on TLS.
     fn prefix(&self) -> Prefix {
@@ -29,6 +46,11 @@ pub trait Carrier {
         let _ = side;
         Ok(())
     }
+
+    /// Called once, before the socket is dropped and after the last byte was read and written.
+    fn closing(&mut self, why: Ending) {
+        let _ = why;
+    }
 }
 
 impl<C: Carrier + ?Sized> Carrier for Box<C> {
@@ -38,5 +60,9 @@ impl<C: Carrier + ?Sized> Carrier for Box<C> {
 
     fn handshake_complete(&mut self, side: Side) -> io::Result<()> {
         (**self).handshake_complete(side)
+    }
+
+    fn closing(&mut self, why: Ending) {
+        (**self).closing(why);
     }
 }

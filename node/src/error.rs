@@ -1,9 +1,11 @@
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
 
 use einode_dist::NodeName;
 use einode_etf::EncodeError;
+
+use crate::address::Address;
+use crate::carrier::Ending;
 
 /// Why a conversation over a socket failed: a handshake, or a question to EPMD.
 #[derive(Debug)]
@@ -71,6 +73,8 @@ pub enum ConnectError {
         /// Where EPMD was asked.
         at: String,
     },
+    /// A node without a name of its own, or without a TCP port, cannot be registered with EPMD.
+    Unpublishable,
     /// Nothing could be reached at the node's address.
     Connect {
         /// The address.
@@ -96,8 +100,11 @@ impl fmt::Display for ConnectError {
             Self::UnknownNode { node, at } => {
                 write!(f, "EPMD at {at} knows no node {}", node.alive())
             }
+            Self::Unpublishable => {
+                f.write_str("only nodes with a name and a TCP port are registered with EPMD")
+            }
             Self::Connect { at, error } => {
-                write!(f, "TCP connection to {at} failed: {}", text(error))
+                write!(f, "connection to {at} failed: {}", text(error))
             }
             Self::Handshake(error) => write!(f, "handshake failed: {error}"),
         }
@@ -109,7 +116,7 @@ impl std::error::Error for ConnectError {
         match self {
             Self::Resolve { error, .. } | Self::Connect { error, .. } => Some(error),
             Self::Epmd { error, .. } | Self::Handshake(error) => Some(error),
-            Self::UnknownNode { .. } => None,
+            Self::UnknownNode { .. } | Self::Unpublishable => None,
         }
     }
 }
@@ -121,7 +128,7 @@ pub enum AcceptError {
     /// The handshake failed.
     Handshake {
         /// Who it was.
-        address: SocketAddr,
+        address: Address,
         /// What went wrong.
         error: ExchangeError,
     },
@@ -171,6 +178,18 @@ pub enum LinkError {
     /// More than [`BACKLOG`](crate::BACKLOG) signals arrived while an answer was awaited.
     /// The connection is as good as before, once they are received.
     Backlog,
+}
+
+impl LinkError {
+    /// How the connection ended, if this ended it.
+    pub(crate) const fn ending(&self) -> Option<Ending> {
+        match self {
+            Self::TimedOut | Self::Encode(_) | Self::Backlog => None,
+            Self::Closed => Some(Ending::Peer),
+            Self::Silent => Some(Ending::Silent),
+            Self::Io(_) | Self::Protocol(_) => Some(Ending::Failed),
+        }
+    }
 }
 
 impl From<io::Error> for LinkError {

@@ -7,10 +7,10 @@
 //! use std::time::Duration;
 //!
 //! use einode::blocking::Endpoint;
-//! use einode::{Atom, Cookie, NodeName, term};
+//! use einode::{Atom, Config, Cookie, NodeName, term};
 //!
-//! let me = Endpoint::new(NodeName::new("rusty@127.0.0.1")?, Cookie::new("secret")?);
-//! let mut link = me.connect(&"app@127.0.0.1".parse()?)?;
+//! let me = Config::new(NodeName::new("rusty@127.0.0.1")?, Cookie::new("secret")?);
+//! let mut link = Endpoint::new(me).connect(&"app@127.0.0.1".parse()?)?;
 //!
 //! let hello = term!({hello, (link.pid().clone())});
 //! link.send(Atom::from_static("greeter"), &hello)?;
@@ -25,22 +25,30 @@
 //! | what | where |
 //! |---|---|
 //! | one connection, on the thread of the program | [`blocking`] |
-//! | what any socket must be able to say | [`Carrier`] |
+//! | who we are towards other nodes | [`Config`] |
+//! | what connections are made of: TCP, Unix sockets, your own | [`blocking::Transport`] |
+//! | how nodes are found: EPMD, a table, a fixed port, your own | [`blocking::Resolver`] |
 //! | where the cookie comes from | [`cookie`] |
 //! | the protocol as values, without sockets | [`dist`] |
 //! | terms | [`etf`] |
 #![forbid(unsafe_code)]
 
+mod address;
 pub mod blocking;
 mod call;
 mod carrier;
+mod config;
 pub mod cookie;
 mod engine;
 mod entropy;
 mod error;
+mod record;
+mod resolver;
 
+pub use address::{Address, InvalidAddress};
 pub use call::{CallError, Class, Exception};
-pub use carrier::{Carrier, Side};
+pub use carrier::{Carrier, Ending, Side};
+pub use config::Config;
 pub use einode_dist as dist;
 pub use einode_dist::{
     Control, Cookie, Destination, Flags, Identity, NodeName, Payload, Prefix, Target, TickTime,
@@ -49,3 +57,5 @@ pub use einode_etf as etf;
 pub use einode_etf::{Atom, Pid, Reference, Term, term};
 pub use engine::{BACKLOG, Signal};
 pub use error::{AcceptError, ConnectError, ExchangeError, LinkError};
+pub use record::Recorder;
+pub use resolver::{FixedPort, Table};

@@ -4,9 +4,9 @@ mod common;
 
 use std::time::Duration;
 
-use common::{WAIT, connect, endpoint, name, publish, term};
-use einode::blocking::{Endpoint, Link, Tcp};
-use einode::{Atom, CallError, Class, Control, Cookie, Destination, Target, Term};
+use common::{WAIT, anywhere, connect, endpoint, name, publish, term};
+use einode::blocking::{Endpoint, Link};
+use einode::{Atom, CallError, Class, Config, Control, Cookie, Destination, Target, Term};
 use einode_testkit::Beam;
 
 #[test]
@@ -257,7 +257,7 @@ fn is_linked_and_monitored() {
 }
 
 /// Runs the link for as long as the node evaluates.
-fn serve_while(link: &mut Link<Tcp>, beam: &Beam, expressions: &str) -> String {
+fn serve_while(link: &mut Link, beam: &Beam, expressions: &str) -> String {
     std::thread::scope(|scope| {
         let answer = scope.spawn(|| beam.text(expressions));
         while !answer.is_finished() {
@@ -347,7 +347,9 @@ fn takes_a_name_from_the_node_and_gives_one() {
     let beam = Beam::start();
     let dynamic = |beam: &Beam| {
         let host = einode::dist::HostName::new("127.0.0.1").unwrap();
-        Endpoint::new(host, Cookie::new(beam.cookie()).unwrap()).epmd_port(beam.epmd_port())
+        Endpoint::new(
+            Config::new(host, Cookie::new(beam.cookie()).unwrap()).epmd_port(beam.epmd_port()),
+        )
     };
     let mut link = dynamic(&beam)
         .connect(&beam.name().parse().unwrap())
@@ -360,9 +362,9 @@ fn takes_a_name_from_the_node_and_gives_one() {
         1.into()
     );
 
-    let listener = endpoint(&beam, "giver").listen("127.0.0.1:0").unwrap();
+    let listener = endpoint(&beam, "giver").listen(&anywhere()).unwrap();
     let asker = dynamic(&beam);
-    let port = listener.address().port();
+    let port = listener.port().unwrap();
     let asked = std::thread::spawn(move || asker.connect_at("127.0.0.1", port, None).unwrap());
     let given = listener.accept(WAIT).unwrap();
     let asked = asked.join().unwrap();

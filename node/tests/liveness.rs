@@ -5,10 +5,10 @@ mod common;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{WAIT, endpoint, name};
+use common::{WAIT, anywhere, config, endpoint, name};
 use einode::blocking::Endpoint;
 use einode::dist::{Error, TickTime};
-use einode::{Cookie, LinkError, NodeName, Term};
+use einode::{Config, Cookie, LinkError, NodeName, Term};
 use einode_testkit::Beam;
 
 fn short_ticks() -> TickTime {
@@ -31,15 +31,14 @@ fn ticks_keep_an_idle_connection_alive() {
 #[test]
 fn a_tick_is_answered_in_time_for_a_peer_with_a_shorter_tick_time() {
     let cookie = Cookie::new("secret").unwrap();
-    let patient = Endpoint::new(NodeName::new("patient@127.0.0.1").unwrap(), cookie.clone());
-    let hasty = Endpoint::new(NodeName::new("hasty@127.0.0.1").unwrap(), cookie);
-    let listener = patient.listen("127.0.0.1:0").unwrap();
-    let port = listener.address().port();
+    let patient = Config::new(NodeName::new("patient@127.0.0.1").unwrap(), cookie.clone());
+    let hasty = Config::new(NodeName::new("hasty@127.0.0.1").unwrap(), cookie);
+    let listener = Endpoint::new(patient).listen(&anywhere()).unwrap();
+    let port = listener.port().unwrap();
     // By itself, the patient one would send its first tick after 15 seconds.
     let hasty = thread::spawn(move || {
-        let link = hasty
-            .tick_time(short_ticks())
-            .connect_at("127.0.0.1", port, None);
+        let link =
+            Endpoint::new(hasty.tick_time(short_ticks())).connect_at("127.0.0.1", port, None);
         link.unwrap().receive(Duration::from_secs(3)).unwrap_err()
     });
     let mut patient = listener.accept(WAIT).unwrap();
@@ -53,8 +52,7 @@ fn a_tick_is_answered_in_time_for_a_peer_with_a_shorter_tick_time() {
 fn a_silent_peer_is_given_up() {
     let beam = Beam::start();
     let peer = beam.name().parse().unwrap();
-    let mut link = endpoint(&beam, "us")
-        .tick_time(short_ticks())
+    let mut link = Endpoint::new(config(&beam, "us").tick_time(short_ticks()))
         .connect(&peer)
         .unwrap();
     beam.pause();
@@ -71,8 +69,7 @@ fn a_peer_that_does_not_read_holds_us_up_until_the_deadline_only() {
     let beam = Beam::start();
     beam.eval("register(agent, self())");
     let peer = beam.name().parse().unwrap();
-    let mut link = endpoint(&beam, "us")
-        .tick_time(short_ticks())
+    let mut link = Endpoint::new(config(&beam, "us").tick_time(short_ticks()))
         .connect(&peer)
         .unwrap();
     beam.pause();
@@ -97,8 +94,7 @@ fn a_peer_that_does_not_read_holds_us_up_until_the_deadline_only() {
 fn a_packet_above_the_limit_ends_the_connection() {
     let beam = Beam::start();
     let peer = beam.name().parse().unwrap();
-    let mut link = endpoint(&beam, "us")
-        .max_packet(1000)
+    let mut link = Endpoint::new(config(&beam, "us").max_packet(1000))
         .connect(&peer)
         .unwrap();
     beam.eval("{any, 'us@127.0.0.1'} ! binary:copy(<<0>>, 900)");

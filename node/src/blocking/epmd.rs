@@ -1,12 +1,13 @@
 use std::env;
+use std::io;
 use std::time::Instant;
 
 use einode_dist::epmd;
 use einode_dist::epmd::message::{NamesAnswer, Registered};
 use einode_dist::{Exchange, NodeName};
 
-use super::resolve::resolve;
-use super::{Tcp, run};
+use super::resolver::addresses;
+use super::{Tcp, TcpSocket, Transport, run};
 use crate::error::{ConnectError, ExchangeError};
 
 /// The port on which EPMD listens unless told otherwise.
@@ -96,16 +97,22 @@ impl Epmd {
         &self,
         exchange: E,
         until: Instant,
-    ) -> Result<(E::Outcome, Tcp), ConnectError> {
-        let addresses =
-            resolve(&self.host, self.port, until).map_err(|error| ConnectError::Resolve {
-                host: self.host.clone(),
-                error,
-            })?;
-        let mut socket =
-            Tcp::connect(&addresses, until).map_err(|error| self.error(error.into()))?;
+    ) -> Result<(E::Outcome, TcpSocket), ConnectError> {
+        let mut reached = Err(io::ErrorKind::AddrNotAvailable.into());
+        for address in addresses(&self.host, self.port, until)? {
+            reached = Tcp.connect(&address, None, until);
+            if reached.is_ok() {
+                break;
+            }
+        }
+        let mut socket = reached.map_err(|error| self.error(error.into()))?;
         let outcome = run(exchange, &mut socket, Some(until)).map_err(|error| self.error(error))?;
         Ok((outcome, socket))
+    }
+
+    /// The host that it serves.
+    pub(super) fn host(&self) -> &str {
+        &self.host
     }
 
     fn error(&self, error: ExchangeError) -> ConnectError {
@@ -127,7 +134,7 @@ impl std::fmt::Display for Epmd {
 pub struct Registration {
     creation: u32,
     /// EPMD takes the end of this connection as the end of the registration.
-    _socket: Tcp,
+    _socket: TcpSocket,
 }
 
 impl Registration {

@@ -4,11 +4,12 @@ use std::num::NonZeroU64;
 use std::time::{Duration, Instant};
 
 use einode_dist::handshake::Session;
-use einode_dist::{Control, Destination, NodeName, Payload, Settings, Target, limits};
+use einode_dist::{Control, Destination, NodeName, Payload, Target, limits};
 use einode_etf::{Atom, Encode, Pid, Reference, Term};
 
-use super::{Socket, Tcp};
+use super::{Socket, TcpSocket};
 use crate::call::{Call, CallError};
+use crate::carrier::Ending;
 use crate::engine::{Engine, Signal, message};
 use crate::error::LinkError;
 
@@ -29,24 +30,23 @@ const CLOSE_TIME: Duration = Duration::from_secs(5);
 ///
 /// Dropping a link closes it at once; the peer sees `noconnection`. [`Link::close`] sees to it first that
 /// all that was sent arrives.
-pub struct Link<S = Tcp> {
+pub struct Link<S: Socket = TcpSocket> {
     socket: S,
     engine: Engine,
     next_tick: Instant,
+    /// Why the connection will be said to have ended.
+    ending: Ending,
 }
 
 impl<S: Socket> Link<S> {
-    pub(super) fn new(
-        socket: S,
-        session: Session,
-        settings: &Settings,
-    ) -> Result<Self, einode_dist::Error> {
-        let engine = Engine::new(session, settings)?;
-        Ok(Self {
+    pub(super) fn new(socket: S, engine: Engine) -> Self {
+        let next_tick = Instant::now() + engine.interval();
+        Self {
             socket,
-            next_tick: Instant::now() + engine.interval(),
             engine,
-        })
+            next_tick,
+            ending: Ending::Done,
+        }
     }
 
     /// What the handshake found out.
@@ -269,7 +269,7 @@ impl<S: Socket> Link<S> {
     pub fn close(mut self) -> Result<(), LinkError> {
         let until = Instant::now() + CLOSE_TIME;
         self.flush(until)?;
-        self.socket.shutdown()?;
+        self.socket.shutdown(Some(until))?;
         let mut rest = [0; 4096];
         // Closing while the peer still sends would reset the connection and could take from it
         // what it has not read yet.
@@ -310,12 +310,14 @@ impl<S: Socket> Link<S> {
     /// The next signal from the socket for the program.
     fn next(&mut self, until: Instant) -> Result<Signal, LinkError> {
         loop {
-            let signal = self.engine.poll()?;
+            let polled = self.engine.poll();
+            let signal = self.noting(polled)?;
             self.flush(self.send_deadline())?;
-            match signal {
-                Some(signal) => return Ok(signal),
-                None => self.fill(until)?,
+            if let Some(signal) = signal {
+                return Ok(signal);
             }
+            let filled = self.fill(until);
+            self.noting(filled)?;
         }
     }
 
@@ -360,13 +362,24 @@ impl<S: Socket> Link<S> {
         while outbound.queued() > 0 {
             let mut slices = [IoSlice::new(&[]); 16];
             let filled = outbound.outgoing(&mut slices);
-            let written = self.socket.write(&slices[..filled], Some(until))?;
-            if written == 0 {
-                return Err(LinkError::Closed);
+            let written = match self.socket.write(&slices[..filled], Some(until)) {
+                Ok(0) => Err(LinkError::Closed),
+                written => written.map_err(Into::into),
+            };
+            match written {
+                Ok(written) => outbound.sent(written),
+                Err(error) => return self.noting(Err(error)),
             }
-            outbound.sent(written);
         }
         Ok(())
+    }
+
+    /// Notes how the connection ends, if this ends it.
+    fn noting<T>(&mut self, result: Result<T, LinkError>) -> Result<T, LinkError> {
+        if let Some(ending) = result.as_ref().err().and_then(LinkError::ending) {
+            self.ending = ending;
+        }
+        result
     }
 
     /// Until when what is sent now has to be taken.
@@ -375,7 +388,13 @@ impl<S: Socket> Link<S> {
     }
 }
 
-impl<S> fmt::Debug for Link<S> {
+impl<S: Socket> Drop for Link<S> {
+    fn drop(&mut self) {
+        self.socket.closing(self.ending);
+    }
+}
+
+impl<S: Socket> fmt::Debug for Link<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Engine { session, pid, .. } = &self.engine;
         f.debug_struct("Link")

@@ -1,49 +1,48 @@
+use std::fmt;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use einode_dist::Flags;
 use einode_dist::epmd::{self, NodeType};
-use einode_dist::{Flags, Identity};
 
-use super::{Endpoint, Epmd, Link, Registration, Tcp};
+use super::{Endpoint, Incoming, Link, Registration, Tcp, Transport};
+use crate::address::Address;
 use crate::error::{AcceptError, ConnectError};
 
 /// How many handshakes may be under way at once. More peers wait in the system's queue.
 pub const PENDING_HANDSHAKES: usize = 64;
 
-/// A port on which nodes connect to us.
+/// An address at which nodes connect to us.
 ///
 /// Handshakes run beside each other, so a peer that stalls keeps nobody waiting; each has to be over
 /// in the endpoint's setup time. Dropping the listener ends it, and its registration with EPMD.
-#[derive(Debug)]
-pub struct Listener {
-    shared: Arc<Shared>,
-    accepted: Receiver<Accepted>,
+pub struct Listener<T: Transport = Tcp> {
+    shared: Arc<Shared<T>>,
+    accepted: Receiver<Accepted<T>>,
     thread: Option<JoinHandle<()>>,
     registration: Option<Registration>,
 }
 
-type Accepted = Result<Link<Tcp>, AcceptError>;
+type Accepted<T> = Result<Link<<T as Transport>::Socket>, AcceptError>;
 
-#[derive(Debug)]
-struct Shared {
-    address: SocketAddr,
-    endpoint: Mutex<Endpoint>,
+/// What the listener shares with the thread that takes peers, and with those that shake hands.
+struct Shared<T: Transport> {
+    incoming: T::Incoming,
+    endpoint: Mutex<Endpoint<T>>,
     /// How many are under way.
     handshakes: Mutex<usize>,
     one_less: Condvar,
     closing: AtomicBool,
 }
 
-impl Listener {
-    pub(super) fn bind(endpoint: Endpoint, address: impl ToSocketAddrs) -> io::Result<Self> {
-        let socket = TcpListener::bind(address)?;
+impl<T: Transport> Listener<T> {
+    pub(super) fn new(endpoint: Endpoint<T>, incoming: T::Incoming) -> io::Result<Self> {
         let shared = Arc::new(Shared {
-            address: socket.local_addr()?,
+            incoming,
             endpoint: Mutex::new(endpoint),
             handshakes: Mutex::new(0),
             one_less: Condvar::new(),
@@ -53,7 +52,7 @@ impl Listener {
         let of_thread = Arc::clone(&shared);
         let thread = thread::Builder::new()
             .name("accept".into())
-            .spawn(move || accept(&socket, &of_thread, &sender))?;
+            .spawn(move || accept(&of_thread, &sender))?;
         Ok(Self {
             shared,
             accepted,
@@ -63,40 +62,47 @@ impl Listener {
     }
 
     /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
-        self.shared.address
+    pub fn address(&self) -> Address {
+        self.shared.incoming.address()
+    }
+
+    /// The TCP port on which it listens, if it listens on one.
+    pub fn port(&self) -> Option<u16> {
+        match self.address() {
+            Address::Inet(address) => Some(address.port()),
+            _ => None,
+        }
     }
 
     /// Registers the endpoint's name and this port with the EPMD of this machine, for as long as the
     /// listener lives. Connections made from then on carry the creation that EPMD gives.
     ///
     /// # Errors
-    /// [`ConnectError::Epmd`] when EPMD is not there or does not accept the name.
-    ///
-    /// # Panics
-    /// When the endpoint has no name of its own.
+    /// [`ConnectError::Epmd`] when EPMD is not there or does not accept the name;
+    /// [`ConnectError::Unpublishable`] without a name of our own, or without a TCP port.
     pub fn publish(&mut self) -> Result<(), ConnectError> {
+        let port = self.port();
         let mut endpoint = self.shared.endpoint();
-        let Identity::Node(name) = &endpoint.local.identity else {
-            panic!("a node without a name of its own cannot be published");
+        let (Some(name), Some(port)) = (endpoint.config.name(), port) else {
+            return Err(ConnectError::Unpublishable);
         };
-        let hidden = !endpoint.local.flags.contains(Flags::PUBLISHED);
+        let hidden = !endpoint.config.local.flags.contains(Flags::PUBLISHED);
         let kind = if hidden {
             NodeType::HIDDEN
         } else {
             NodeType::NORMAL
         };
-        let epmd: Epmd = endpoint.epmd("localhost");
-        let registration = epmd::Registration::new(name.alive(), self.shared.address.port(), kind);
-        let registration = epmd.register(registration, endpoint.setup_deadline())?;
-        endpoint.local.creation = registration.creation();
+        let registration = epmd::Registration::new(name.alive(), port, kind);
+        let until = endpoint.setup_deadline();
+        let registration = endpoint.epmd("localhost").register(registration, until)?;
+        endpoint.config.local.creation = registration.creation();
         drop(endpoint);
         self.registration = Some(registration);
         Ok(())
     }
 
     /// The endpoint, with the creation that EPMD gave it once it is published.
-    pub fn endpoint(&self) -> Endpoint {
+    pub fn endpoint(&self) -> Endpoint<T> {
         self.shared.endpoint().clone()
     }
 
@@ -105,7 +111,7 @@ impl Listener {
     /// # Errors
     /// [`AcceptError::TimedOut`] when nobody came; [`AcceptError::Handshake`] when somebody came and
     /// did not get in, after which the next call is as good as the first.
-    pub fn accept(&self, timeout: Duration) -> Result<Link<Tcp>, AcceptError> {
+    pub fn accept(&self, timeout: Duration) -> Result<Link<T::Socket>, AcceptError> {
         self.accepted.recv_timeout(timeout).unwrap_or_else(|error| {
             Err(match error {
                 RecvTimeoutError::Timeout => AcceptError::TimedOut,
@@ -115,8 +121,8 @@ impl Listener {
     }
 }
 
-impl Shared {
-    fn endpoint(&self) -> MutexGuard<'_, Endpoint> {
+impl<T: Transport> Shared<T> {
+    fn endpoint(&self) -> MutexGuard<'_, Endpoint<T>> {
         // An endpoint is whole at every moment, so a panic elsewhere does not spoil it.
         self.endpoint.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -127,11 +133,13 @@ impl Shared {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::SeqCst)
+    }
+
     /// Waits until another handshake may begin, and counts it.
     fn begin(&self) {
-        let full = |under_way: &mut usize| {
-            *under_way >= PENDING_HANDSHAKES && !self.closing.load(Ordering::SeqCst)
-        };
+        let full = |under_way: &mut usize| *under_way >= PENDING_HANDSHAKES && !self.is_closing();
         let room = self.one_less.wait_while(self.handshakes(), full);
         *room.unwrap_or_else(PoisonError::into_inner) += 1;
     }
@@ -142,19 +150,16 @@ impl Shared {
     }
 }
 
-impl Drop for Listener {
+impl<T: Transport> Drop for Listener<T> {
     fn drop(&mut self) {
-        self.shared.closing.store(true, Ordering::SeqCst);
-        self.shared.one_less.notify_one();
-        // The thread waits for a peer: be one.
-        let ip = match self.shared.address.ip() {
-            IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),
-            IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Ipv6Addr::LOCALHOST.into(),
-            ip => ip,
-        };
-        let own = SocketAddr::new(ip, self.shared.address.port());
-        let woken = TcpStream::connect_timeout(&own, Duration::from_secs(1)).is_ok();
-        if let (Some(thread), true) = (self.thread.take(), woken) {
+        {
+            // Under the lock, so that the thread is either before its look at this or asleep.
+            let _under_way = self.shared.handshakes();
+            self.shared.closing.store(true, Ordering::SeqCst);
+        }
+        self.shared.one_less.notify_all();
+        self.shared.incoming.close();
+        if let Some(thread) = self.thread.take() {
             // Its panic, if any, has been reported on its own.
             let _ = thread.join();
         }
@@ -163,14 +168,14 @@ impl Drop for Listener {
 
 /// Takes peers until the listener is dropped. No error of `accept` ends it: they are the peer's
 /// (ECONNABORTED) or pass (EMFILE).
-fn accept(socket: &TcpListener, shared: &Arc<Shared>, accepted: &Sender<Accepted>) {
+fn accept<T: Transport>(shared: &Arc<Shared<T>>, accepted: &Sender<Accepted<T>>) {
     const PAUSE: Duration = Duration::from_millis(20);
     loop {
-        let peer = socket.accept();
-        if shared.closing.load(Ordering::SeqCst) {
+        let peer = shared.incoming.accept();
+        if shared.is_closing() {
             return;
         }
-        let Ok((stream, address)) = peer else {
+        let Ok((socket, address)) = peer else {
             // With no descriptor left, the next attempt would fail at once as well.
             thread::sleep(PAUSE);
             continue;
@@ -179,13 +184,10 @@ fn accept(socket: &TcpListener, shared: &Arc<Shared>, accepted: &Sender<Accepted
         let (of_thread, accepted) = (Arc::clone(shared), accepted.clone());
         let handshake = move || {
             let endpoint = of_thread.endpoint().clone();
-            let link = Tcp::new(stream)
-                .map_err(Into::into)
-                .and_then(|socket| endpoint.accept_over(socket))
-                .map_err(|error| AcceptError::Handshake { address, error });
+            let link = endpoint.accept_over(socket);
             of_thread.end();
             // The listener may be gone.
-            let _ = accepted.send(link);
+            let _ = accepted.send(link.map_err(|error| AcceptError::Handshake { address, error }));
         };
         if thread::Builder::new()
             .name("handshake".into())
@@ -194,5 +196,13 @@ fn accept(socket: &TcpListener, shared: &Arc<Shared>, accepted: &Sender<Accepted
         {
             shared.end();
         }
+    }
+}
+
+impl<T: Transport> fmt::Debug for Listener<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Listener")
+            .field("address", &self.address())
+            .finish_non_exhaustive()
     }
 }

@@ -3,21 +3,26 @@
 
 use std::time::Duration;
 
-use einode::blocking::{Endpoint, Link, Listener, Tcp};
-use einode::{Atom, Cookie, Destination, NodeName, Term};
+use einode::blocking::{Endpoint, Link, Listener};
+use einode::{Address, Atom, Config, Cookie, Destination, NodeName, Term};
 use einode_testkit::Beam;
 
 /// How long anything may take that a healthy node does at once.
 pub(crate) const WAIT: Duration = Duration::from_secs(30);
 
 /// A node of this name at 127.0.0.1 with the cookie and the EPMD of a real one.
-pub(crate) fn endpoint(beam: &Beam, alive: &str) -> Endpoint {
+pub(crate) fn config(beam: &Beam, alive: &str) -> Config {
     let name = NodeName::new(&format!("{alive}@127.0.0.1")).unwrap();
-    Endpoint::new(name, Cookie::new(beam.cookie()).unwrap()).epmd_port(beam.epmd_port())
+    Config::new(name, Cookie::new(beam.cookie()).unwrap()).epmd_port(beam.epmd_port())
+}
+
+/// That node, over TCP.
+pub(crate) fn endpoint(beam: &Beam, alive: &str) -> Endpoint {
+    Endpoint::new(config(beam, alive))
 }
 
 /// A connection from `us@127.0.0.1` to a real node.
-pub(crate) fn connect(beam: &Beam) -> Link<Tcp> {
+pub(crate) fn connect(beam: &Beam) -> Link {
     endpoint(beam, "us")
         .connect(&beam.name().parse().unwrap())
         .unwrap()
@@ -25,9 +30,14 @@ pub(crate) fn connect(beam: &Beam) -> Link<Tcp> {
 
 /// A listener that a real node finds through EPMD as `us@127.0.0.1`.
 pub(crate) fn publish(beam: &Beam) -> Listener {
-    let mut listener = endpoint(beam, "us").listen("127.0.0.1:0").unwrap();
+    let mut listener = endpoint(beam, "us").listen(&anywhere()).unwrap();
     listener.publish().unwrap();
     listener
+}
+
+/// A free port.
+pub(crate) fn anywhere() -> Address {
+    "127.0.0.1:0".parse().unwrap()
 }
 
 /// The term of this text.

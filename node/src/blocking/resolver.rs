@@ -1,0 +1,95 @@
+use std::io;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Instant;
+
+use einode_dist::NodeName;
+
+use super::Epmd;
+use crate::address::{Address, interleave};
+use crate::error::ConnectError;
+use crate::resolver::{FixedPort, Table};
+
+/// How the name of a node becomes the addresses at which it may be reached, to be tried in order.
+///
+/// EPMD is only one way: see [`Table`] and [`FixedPort`], or make one of your own.
+pub trait Resolver: Send + Sync + 'static {
+    /// The addresses of a node.
+    ///
+    /// # Errors
+    /// [`ConnectError::UnknownNode`] when there is no such node; others when it cannot be told before
+    /// `until`.
+    fn resolve(&self, node: &NodeName, until: Instant) -> Result<Vec<Address>, ConnectError>;
+}
+
+/// The EPMD at this place is asked, whatever the host of the node; the node is sought at the same
+/// host.
+impl Resolver for Epmd {
+    fn resolve(&self, node: &NodeName, until: Instant) -> Result<Vec<Address>, ConnectError> {
+        let port = self.lookup(node, until)?;
+        addresses(self.host(), port, until)
+    }
+}
+
+impl Resolver for Table {
+    fn resolve(&self, node: &NodeName, _: Instant) -> Result<Vec<Address>, ConnectError> {
+        match self.addresses(node) {
+            [] => Err(ConnectError::UnknownNode {
+                node: node.clone(),
+                at: "the table".into(),
+            }),
+            addresses => Ok(addresses.to_vec()),
+        }
+    }
+}
+
+impl Resolver for FixedPort {
+    fn resolve(&self, node: &NodeName, until: Instant) -> Result<Vec<Address>, ConnectError> {
+        addresses(node.host(), self.0, until)
+    }
+}
+
+/// The addresses of a port of a host, in the order in which to try them.
+///
+/// The system's resolver knows no deadline, so it runs on a thread of its own, which outlives the
+/// deadline where the resolver does.
+pub(super) fn addresses(
+    host: &str,
+    port: u16,
+    until: Instant,
+) -> Result<Vec<Address>, ConnectError> {
+    let bare = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+        .unwrap_or(host);
+    if let Ok(address) = bare.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(address, port).into()]);
+    }
+    let failed = |error| ConnectError::Resolve {
+        host: host.to_owned(),
+        error,
+    };
+    let (answer, answered) = mpsc::sync_channel(1);
+    let asked = (host.to_owned(), port);
+    let lookup = move || {
+        let addresses = (asked.0.as_str(), asked.1)
+            .to_socket_addrs()
+            .map(Iterator::collect);
+        // Nobody listens any more after the deadline.
+        let _ = answer.send(addresses);
+    };
+    thread::Builder::new()
+        .name("resolve".into())
+        .spawn(lookup)
+        .map_err(failed)?;
+    let left = until.saturating_duration_since(Instant::now());
+    let found: Result<Vec<SocketAddr>, io::Error> = answered
+        .recv_timeout(left)
+        .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+    match found {
+        Ok(found) if found.is_empty() => Err(failed(io::ErrorKind::NotFound.into())),
+        Ok(found) => Ok(interleave(found)),
+        Err(error) => Err(failed(error)),
+    }
+}

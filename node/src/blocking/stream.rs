@@ -1,0 +1,232 @@
+use std::io::{self, IoSlice, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use einode_dist::NodeName;
+
+use super::transport::{Incoming, Socket, Transport, unsupported};
+use crate::address::Address;
+use crate::carrier::Carrier;
+
+/// TCP, over IPv4 and IPv6, without Nagle's delay.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Tcp;
+
+/// A TCP connection.
+pub type TcpSocket = Stream<TcpStream>;
+
+impl Transport for Tcp {
+    type Socket = TcpSocket;
+    type Incoming = TcpIncoming;
+
+    fn connect(
+        &self,
+        address: &Address,
+        _: Option<&NodeName>,
+        until: Instant,
+    ) -> io::Result<TcpSocket> {
+        let Address::Inet(address) = address else {
+            return Err(unsupported(address));
+        };
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        TcpStream::connect_timeout(address, left)?.try_into()
+    }
+
+    fn listen(&self, address: &Address) -> io::Result<TcpIncoming> {
+        let Address::Inet(address) = address else {
+            return Err(unsupported(address));
+        };
+        let listener = TcpListener::bind(address)?;
+        Ok(TcpIncoming {
+            address: listener.local_addr()?,
+            listener,
+            closed: AtomicBool::new(false),
+        })
+    }
+}
+
+impl TryFrom<TcpStream> for TcpSocket {
+    type Error = io::Error;
+
+    /// Takes over a connected stream.
+    fn try_from(stream: TcpStream) -> io::Result<Self> {
+        stream.set_nodelay(true)?;
+        Self::new(stream)
+    }
+}
+
+/// A TCP port on which connections come in.
+#[derive(Debug)]
+pub struct TcpIncoming {
+    listener: TcpListener,
+    address: SocketAddr,
+    closed: AtomicBool,
+}
+
+impl Incoming for TcpIncoming {
+    type Socket = TcpSocket;
+
+    fn accept(&self) -> io::Result<(TcpSocket, Address)> {
+        let (stream, address) = self.listener.accept()?;
+        if self.closed.load(Ordering::SeqCst) {
+            return Err(io::ErrorKind::NotConnected.into());
+        }
+        Ok((stream.try_into()?, address.into()))
+    }
+
+    fn address(&self) -> Address {
+        self.address.into()
+    }
+
+    fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+        // Whoever waits for a peer gets one. If this fails, peers queue already.
+        let ip = match self.address.ip() {
+            IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Ipv6Addr::LOCALHOST.into(),
+            ip => ip,
+        };
+        let own = SocketAddr::new(ip, self.address.port());
+        drop(TcpStream::connect_timeout(&own, Duration::from_secs(1)));
+    }
+}
+
+/// A stream of the operating system, which measures time from the beginning of each operation and not
+/// up to a deadline.
+#[derive(Debug)]
+pub struct Stream<S> {
+    stream: S,
+    /// The time limits set on the stream, so that they are set anew only to change them.
+    read_limit: Option<Duration>,
+    write_limit: Option<Duration>,
+}
+
+/// A stream that the operating system keeps: what is the same for TCP and Unix sockets.
+pub trait System: Read + Write {
+    /// Whether operations fail instead of waiting.
+    fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()>;
+    /// How long a read may wait.
+    fn set_read_timeout(&self, limit: Option<Duration>) -> io::Result<()>;
+    /// How long a write may wait.
+    fn set_write_timeout(&self, limit: Option<Duration>) -> io::Result<()>;
+    /// Ends one direction or both.
+    fn shutdown(&self, how: Shutdown) -> io::Result<()>;
+}
+
+macro_rules! system {
+    ($stream:ty) => {
+        impl System for $stream {
+            fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
+                self.set_nonblocking(nonblocking)
+            }
+
+            fn set_read_timeout(&self, limit: Option<Duration>) -> io::Result<()> {
+                self.set_read_timeout(limit)
+            }
+
+            fn set_write_timeout(&self, limit: Option<Duration>) -> io::Result<()> {
+                self.set_write_timeout(limit)
+            }
+
+            fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+                self.shutdown(how)
+            }
+        }
+    };
+}
+
+system!(TcpStream);
+#[cfg(unix)]
+system!(std::os::unix::net::UnixStream);
+
+impl<S: System> Stream<S> {
+    pub(super) fn new(stream: S) -> io::Result<Self> {
+        stream.set_nonblocking(false)?;
+        stream.set_read_timeout(None)?;
+        stream.set_write_timeout(None)?;
+        Ok(Self {
+            stream,
+            read_limit: None,
+            write_limit: None,
+        })
+    }
+}
+
+impl<S> Stream<S> {
+    /// The stream of the operating system.
+    pub const fn get_ref(&self) -> &S {
+        &self.stream
+    }
+}
+
+impl<S> Carrier for Stream<S> {}
+
+impl<S: System> Socket for Stream<S> {
+    fn read(&mut self, buffer: &mut [u8], until: Option<Instant>) -> io::Result<usize> {
+        let Self {
+            stream, read_limit, ..
+        } = self;
+        patiently(until, |limit| {
+            if *read_limit != limit {
+                stream.set_read_timeout(limit)?;
+                *read_limit = limit;
+            }
+            stream.read(buffer)
+        })
+    }
+
+    fn write(&mut self, slices: &[IoSlice<'_>], until: Option<Instant>) -> io::Result<usize> {
+        let Self {
+            stream,
+            write_limit,
+            ..
+        } = self;
+        patiently(until, |limit| {
+            if *write_limit != limit {
+                stream.set_write_timeout(limit)?;
+                *write_limit = limit;
+            }
+            stream.write_vectored(slices)
+        })
+    }
+
+    fn shutdown(&mut self, _: Option<Instant>) -> io::Result<()> {
+        self.stream.shutdown(Shutdown::Write)
+    }
+}
+
+/// Does what blocks, again and again until the deadline, each time with a limit that ends before it.
+///
+/// Limits are powers of two of milliseconds: they stay the same from one call to the next while a
+/// deadline is far, and setting them costs nothing then.
+fn patiently<T>(
+    until: Option<Instant>,
+    mut operation: impl FnMut(Option<Duration>) -> io::Result<T>,
+) -> io::Result<T> {
+    loop {
+        let limit = match until {
+            None => None,
+            Some(until) => {
+                let left = until.saturating_duration_since(Instant::now());
+                if left.is_zero() {
+                    return Err(io::ErrorKind::TimedOut.into());
+                }
+                let millis = u32::try_from(left.as_millis()).unwrap_or(u32::MAX).max(1);
+                Some(Duration::from_millis(1 << millis.ilog2()))
+            }
+        };
+        match operation(limit) {
+            // The system's word for a limit that was reached is EAGAIN.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+                ) => {}
+            done => return done,
+        }
+    }
+}

@@ -1,0 +1,189 @@
+use std::fmt;
+use std::io::{self, IoSlice};
+use std::sync::Arc;
+use std::time::Instant;
+
+use einode_dist::NodeName;
+
+use crate::address::Address;
+use crate::carrier::Carrier;
+
+/// A connected stream of bytes that a [`Link`](super::Link) can run over: TCP, or anything of the
+/// program's own.
+///
+/// Both reading and writing wait for as long as they can do nothing, but not past `until`: then they
+/// fail with [`io::ErrorKind::TimedOut`], and nothing is lost. `None` is to wait for ever.
+pub trait Socket: Carrier {
+    /// Reads at least one byte, and no more than fit. Zero bytes mean that the peer has closed.
+    fn read(&mut self, buffer: &mut [u8], until: Option<Instant>) -> io::Result<usize>;
+
+    /// Writes at least one byte of `slices`, in their order.
+    fn write(&mut self, slices: &[IoSlice<'_>], until: Option<Instant>) -> io::Result<usize>;
+
+    /// Says that nothing more will be written, so that the peer reads the end after all that was.
+    /// Reading goes on.
+    fn shutdown(&mut self, until: Option<Instant>) -> io::Result<()>;
+}
+
+impl<S: Socket + ?Sized> Socket for Box<S> {
+    fn read(&mut self, buffer: &mut [u8], until: Option<Instant>) -> io::Result<usize> {
+        (**self).read(buffer, until)
+    }
+
+    fn write(&mut self, slices: &[IoSlice<'_>], until: Option<Instant>) -> io::Result<usize> {
+        (**self).write(slices, until)
+    }
+
+    fn shutdown(&mut self, until: Option<Instant>) -> io::Result<()> {
+        (**self).shutdown(until)
+    }
+}
+
+/// A way to reach nodes and to be reached: how to connect to an [`Address`], and how to listen on one.
+pub trait Transport: Send + Sync + 'static {
+    /// A connection.
+    type Socket: Socket + Send + 'static;
+    /// What connections come in on.
+    type Incoming: Incoming<Socket = Self::Socket>;
+
+    /// Connects. `node` is who should be there, where that is known: TLS checks certificates by it.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::TimedOut`] when it takes longer than `until`; nothing is left behind then.
+    /// [`io::ErrorKind::Unsupported`] for addresses of another kind.
+    fn connect(
+        &self,
+        address: &Address,
+        node: Option<&NodeName>,
+        until: Instant,
+    ) -> io::Result<Self::Socket>;
+
+    /// Listens.
+    ///
+    /// # Errors
+    /// What the system says; [`io::ErrorKind::Unsupported`] for addresses of another kind.
+    fn listen(&self, address: &Address) -> io::Result<Self::Incoming>;
+}
+
+/// The connections that come in on an address.
+pub trait Incoming: Send + Sync + 'static {
+    /// A connection.
+    type Socket: Socket + Send + 'static;
+
+    /// Waits for the next connection, and says where it comes from. What takes long with one peer, such
+    /// as the handshake of TLS, is left to the first read or write of its socket.
+    ///
+    /// # Errors
+    /// Errors may pass: a descriptor may be free again. After [`Incoming::close`], every call fails.
+    fn accept(&self) -> io::Result<(Self::Socket, Address)>;
+
+    /// Where it listens: the port that the system chose, where that was left to it.
+    fn address(&self) -> Address;
+
+    /// Ends listening. An [`Incoming::accept`] that waits in another thread returns.
+    fn close(&self);
+}
+
+/// The error for an address that a transport cannot use.
+pub(crate) fn unsupported(address: &Address) -> io::Error {
+    let text = format!("this transport has no addresses like {address}");
+    io::Error::new(io::ErrorKind::Unsupported, text)
+}
+
+/// Any transport, for programs that choose one while they run.
+///
+/// ```
+/// use einode::blocking::{Any, Tcp};
+///
+/// let chosen = Any::new(Tcp);
+/// ```
+#[derive(Clone)]
+pub struct Any(Arc<AnyTransport>);
+
+type AnyTransport = dyn Transport<Socket = Box<dyn Socket + Send>, Incoming = Box<AnyIncoming>>;
+type AnyIncoming = dyn Incoming<Socket = Box<dyn Socket + Send>>;
+
+impl Any {
+    /// Hides which transport it is.
+    pub fn new<T: Transport>(transport: T) -> Self {
+        Self(Arc::new(Boxing(transport)))
+    }
+}
+
+impl fmt::Debug for Any {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Any(..)")
+    }
+}
+
+impl Transport for Any {
+    type Socket = Box<dyn Socket + Send>;
+    type Incoming = Box<AnyIncoming>;
+
+    fn connect(
+        &self,
+        address: &Address,
+        node: Option<&NodeName>,
+        until: Instant,
+    ) -> io::Result<Self::Socket> {
+        self.0.connect(address, node, until)
+    }
+
+    fn listen(&self, address: &Address) -> io::Result<Self::Incoming> {
+        self.0.listen(address)
+    }
+}
+
+impl<I: Incoming + ?Sized> Incoming for Box<I> {
+    type Socket = I::Socket;
+
+    fn accept(&self) -> io::Result<(Self::Socket, Address)> {
+        (**self).accept()
+    }
+
+    fn address(&self) -> Address {
+        (**self).address()
+    }
+
+    fn close(&self) {
+        (**self).close();
+    }
+}
+
+/// Puts sockets and what they come in on in boxes.
+struct Boxing<T>(T);
+
+impl<T: Transport> Transport for Boxing<T> {
+    type Socket = Box<dyn Socket + Send>;
+    type Incoming = Box<AnyIncoming>;
+
+    fn connect(
+        &self,
+        address: &Address,
+        node: Option<&NodeName>,
+        until: Instant,
+    ) -> io::Result<Self::Socket> {
+        Ok(Box::new(self.0.connect(address, node, until)?))
+    }
+
+    fn listen(&self, address: &Address) -> io::Result<Self::Incoming> {
+        Ok(Box::new(Boxing(self.0.listen(address)?)))
+    }
+}
+
+impl<I: Incoming> Incoming for Boxing<I> {
+    type Socket = Box<dyn Socket + Send>;
+
+    fn accept(&self) -> io::Result<(Self::Socket, Address)> {
+        let (socket, address) = self.0.accept()?;
+        Ok((Box::new(socket), address))
+    }
+
+    fn address(&self) -> Address {
+        self.0.address()
+    }
+
+    fn close(&self) {
+        self.0.close();
+    }
+}

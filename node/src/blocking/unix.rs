@@ -1,0 +1,181 @@
+use std::fs;
+use std::io;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use einode_dist::NodeName;
+
+use super::stream::Stream;
+use super::transport::{Incoming, Transport, unsupported};
+use crate::address::Address;
+use crate::entropy;
+
+/// Unix domain sockets, by path or, on Linux, by name in the abstract namespace.
+///
+/// A socket's file can be opened by its owner only, unless told otherwise. A file that was left behind
+/// by a process that is no more is replaced; one that somebody listens on is not.
+#[derive(Debug, Clone, Copy)]
+pub struct Unix {
+    mode: u32,
+}
+
+impl Default for Unix {
+    fn default() -> Self {
+        Self { mode: 0o600 }
+    }
+}
+
+impl Unix {
+    /// The permissions of the files of sockets that it listens on; 0600 by default. Names in the
+    /// abstract namespace have none: every process of the machine can connect to them.
+    #[must_use]
+    pub const fn mode(self, mode: u32) -> Self {
+        Self { mode }
+    }
+}
+
+/// A connection over a Unix domain socket.
+pub type UnixSocket = Stream<UnixStream>;
+
+impl Transport for Unix {
+    type Socket = UnixSocket;
+    type Incoming = UnixIncoming;
+
+    /// A Unix domain socket connects at once or not at all, unless the queue of the other side is full.
+    fn connect(
+        &self,
+        address: &Address,
+        _: Option<&NodeName>,
+        _: Instant,
+    ) -> io::Result<UnixSocket> {
+        let Address::Unix(path) = address else {
+            return Err(unsupported(address));
+        };
+        Stream::new(connect(path)?)
+    }
+
+    fn listen(&self, address: &Address) -> io::Result<UnixIncoming> {
+        let Address::Unix(path) = address else {
+            return Err(unsupported(address));
+        };
+        let (listener, file) = match Address::abstract_name(path) {
+            Some(name) => (bind_abstract(name)?, None),
+            None => {
+                let listener = bind(path, self.mode)?;
+                (listener, Some(identity(path)?))
+            }
+        };
+        Ok(UnixIncoming {
+            listener,
+            path: path.clone(),
+            file,
+            closed: AtomicBool::new(false),
+        })
+    }
+}
+
+/// A Unix domain socket on which connections come in. Its file goes with it.
+#[derive(Debug)]
+pub struct UnixIncoming {
+    listener: UnixListener,
+    path: PathBuf,
+    /// Which file it made, if any.
+    file: Option<(u64, u64)>,
+    closed: AtomicBool,
+}
+
+impl Incoming for UnixIncoming {
+    type Socket = UnixSocket;
+
+    fn accept(&self) -> io::Result<(UnixSocket, Address)> {
+        let (stream, _) = self.listener.accept()?;
+        if self.closed.load(Ordering::SeqCst) {
+            return Err(io::ErrorKind::NotConnected.into());
+        }
+        // Those that connect have no address of their own.
+        Ok((Stream::new(stream)?, self.address()))
+    }
+
+    fn address(&self) -> Address {
+        Address::Unix(self.path.clone())
+    }
+
+    fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+        // Whoever waits for a peer gets one. If this fails, peers queue already.
+        drop(connect(&self.path));
+    }
+}
+
+impl Drop for UnixIncoming {
+    fn drop(&mut self) {
+        // Somebody else may have taken the place.
+        if self.file.is_some() && identity(&self.path).ok() == self.file {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+fn connect(path: &Path) -> io::Result<UnixStream> {
+    match Address::abstract_name(path) {
+        Some(name) => connect_abstract(name),
+        None => UnixStream::connect(path),
+    }
+}
+
+/// Makes the socket in a directory that nobody else can enter, and moves it to its place once it has
+/// its permissions. So there is no moment in which others could connect, and whatever stood there is
+/// replaced in one step.
+fn bind(path: &Path, mode: u32) -> io::Result<UnixListener> {
+    match fs::symlink_metadata(path) {
+        Ok(file) if !file.file_type().is_socket() => return Err(io::ErrorKind::AddrInUse.into()),
+        Ok(_) if UnixStream::connect(path).is_ok() => return Err(io::ErrorKind::AddrInUse.into()),
+        _ => {}
+    }
+    let directory = path.with_file_name(format!(".{}", entropy::name()));
+    fs::create_dir(&directory)?;
+    let made = fs::set_permissions(&directory, fs::Permissions::from_mode(0o700)).and_then(|()| {
+        let inside = directory.join("s");
+        let listener = UnixListener::bind(&inside)?;
+        fs::set_permissions(&inside, fs::Permissions::from_mode(mode))?;
+        fs::rename(&inside, path)?;
+        Ok(listener)
+    });
+    if made.is_err() {
+        let _ = fs::remove_file(directory.join("s"));
+    }
+    fs::remove_dir(&directory)?;
+    made
+}
+
+/// What tells a file from another that takes its place.
+fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    fs::symlink_metadata(path).map(|file| (file.dev(), file.ino()))
+}
+
+#[cfg(target_os = "linux")]
+fn bind_abstract(name: &[u8]) -> io::Result<UnixListener> {
+    use std::os::linux::net::SocketAddrExt;
+    use std::os::unix::net::SocketAddr;
+    UnixListener::bind_addr(&SocketAddr::from_abstract_name(name)?)
+}
+
+#[cfg(target_os = "linux")]
+fn connect_abstract(name: &[u8]) -> io::Result<UnixStream> {
+    use std::os::linux::net::SocketAddrExt;
+    use std::os::unix::net::SocketAddr;
+    UnixStream::connect_addr(&SocketAddr::from_abstract_name(name)?)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn bind_abstract(_: &[u8]) -> io::Result<UnixListener> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn connect_abstract(_: &[u8]) -> io::Result<UnixStream> {
+    Err(io::ErrorKind::Unsupported.into())
+}
