@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use einode::blocking::{Endpoint, Link};
-use einode::{Cookie, Identity, cookie};
+use einode::{Config, Cookie, Identity, cookie};
 
 use crate::args::{Limit, Peer};
 use crate::exit::Failure;
@@ -37,11 +37,11 @@ impl Peer {
     /// Without a name of our own we ask the node for one. A name that we made up would be a new atom in
     /// the tables of the node at each call, while the names it gives are used again.
     pub(crate) fn connect(&self, deadline: Deadline) -> Result<Link, Failure> {
-        let mut endpoint =
-            Endpoint::new(self.identity(), self.cookie()?).setup_time(deadline.left());
+        let mut config = Config::new(self.identity(), self.cookie()?).setup_time(deadline.left());
         if let Some(port) = self.epmd.epmd_port {
-            endpoint = endpoint.epmd_port(port);
+            config = config.epmd_port(port);
         }
+        let endpoint = Endpoint::new(config);
         Ok(match &self.address {
             Some((host, port)) => endpoint.connect_at(host, *port, Some(&self.node))?,
             None => endpoint.connect(&self.node)?,

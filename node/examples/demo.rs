@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use einode::blocking::{Endpoint, Link, Listener};
-use einode::{Atom, Cookie, NodeName, Payload, Pid, Term, term};
+use einode::{Atom, Config, Cookie, NodeName, Payload, Pid, Term, term};
 use einode_testkit::{Beam, Otp};
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
@@ -22,11 +22,11 @@ fn main() -> Result<()> {
     if erlang_is_installed() {
         let beam = Beam::start();
         println!("Erlang/OTP {} runs {}", beam.release(), beam.name());
-        let rust = Endpoint::new(
+        let config = Config::new(
             "rust@127.0.0.1".parse::<NodeName>()?,
             Cookie::new(beam.cookie())?,
-        )
-        .epmd_port(beam.epmd_port());
+        );
+        let rust = Endpoint::new(config.epmd_port(beam.epmd_port()));
         call_functions(&rust, &beam)?;
         exchange_messages(&rust, &beam)?;
         serve_erlang(&rust, &beam)?;
@@ -84,11 +84,11 @@ fn exchange_messages(rust: &Endpoint, beam: &Beam) -> Result<()> {
 /// Now the Erlang node is the one that connects.
 fn serve_erlang(rust: &Endpoint, beam: &Beam) -> Result<()> {
     title("The Erlang node finds the Rust node by its name, pings it and calls its server");
-    let mut listener = rust.listen("127.0.0.1:0")?;
+    let mut listener = rust.listen(&"127.0.0.1:0".parse()?)?;
     listener.publish()?;
     println!(
-        "  Rust is rust@127.0.0.1, at port {} says EPMD",
-        listener.address().port()
+        "  Rust is rust@127.0.0.1 and listens on {}",
+        listener.address()
     );
 
     thread::scope(|scope| {
@@ -116,13 +116,14 @@ fn serve_rust() -> Result<()> {
     let (server, client): (NodeName, NodeName) =
         ("server@127.0.0.1".parse()?, "client@127.0.0.1".parse()?);
     let cookie = Cookie::new("known to both")?;
-    let listener = Endpoint::new(server.clone(), cookie.clone()).listen("127.0.0.1:0")?;
-    let port = listener.address().port();
+    let listener = Endpoint::new(Config::new(server.clone(), cookie.clone()))
+        .listen(&"127.0.0.1:0".parse()?)?;
+    let address = listener.address();
 
     thread::scope(|scope| {
         let served = scope.spawn(|| calculate(listener));
         let mut link =
-            Endpoint::new(client, cookie).connect_at("127.0.0.1", port, Some(&server))?;
+            Endpoint::new(Config::new(client, cookie)).connect_to(&address, Some(&server))?;
         sends("client", format_args!("{{calculator,'{server}'}} ! hello"));
         link.send(Atom::from_static("calculator"), &term!(hello))?;
         let time = link.ping(WAIT)?;
