@@ -112,7 +112,7 @@ fn dead_host() {
     let address = format!("127.0.0.1:{}", dead_port());
     let complaint = fails(&["a@127.0.0.1", "--cookie", "x", "--address", &address]);
     assert!(
-        complaint.starts_with(&format!("TCP connection to {address} failed: ")),
+        complaint.starts_with(&format!("connection to {address} failed: ")),
         "{complaint}"
     );
 }
