@@ -59,3 +59,8 @@ pub use engine::{BACKLOG, Signal};
 pub use error::{AcceptError, ConnectError, ExchangeError, LinkError};
 pub use record::Recorder;
 pub use resolver::{FixedPort, Table};
+
+/// Keeps the examples of the README working.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
