@@ -83,6 +83,8 @@ pub fn parse_call(text: &str) -> Result<(Atom, Atom, Vec<Term>), ParseError> {
 struct Open {
     shape: Shape,
     elements: Vec<Term>,
+    /// How many lists it goes on for as their tail, as in `[a|[b|[c]]]`: so many `]` end them, too.
+    continues: usize,
 }
 
 #[derive(Clone, Copy)]
@@ -108,9 +110,16 @@ impl Scanner<'_> {
         loop {
             let mut term = match self.begin()? {
                 Begun::Whole(term) => term,
+                Begun::Open(Shape::List) if open.last().is_some_and(Open::awaits_tail) => {
+                    // To append each tail to what it is the tail of would be quadratic.
+                    if let Some(here) = open.last_mut() {
+                        here.shape = Shape::List;
+                        here.continues += 1;
+                    }
+                    continue;
+                }
                 Begun::Open(shape) => {
-                    let elements = Vec::new();
-                    open.push(Open { shape, elements });
+                    open.push(Open::new(shape));
                     continue;
                 }
             };
@@ -137,7 +146,7 @@ impl Scanner<'_> {
                 return Ok(true);
             }
             Shape::Tail => {
-                self.need("]", "`]`")?;
+                self.end_list(open, "`]`")?;
                 return Ok(false);
             }
             Shape::List if self.eat("|") => {
@@ -150,10 +159,15 @@ impl Scanner<'_> {
             return Ok(true);
         }
         match open.shape {
-            Shape::List | Shape::Tail => self.need("]", "`,`, `|` or `]`")?,
+            Shape::List | Shape::Tail => self.end_list(open, "`,`, `|` or `]`")?,
             Shape::Tuple | Shape::Map => self.need("}", "`,` or `}`")?,
         }
         Ok(false)
+    }
+
+    fn end_list(&mut self, open: &Open, expected: &'static str) -> Result<(), ParseError> {
+        self.need("]", expected)?;
+        (0..open.continues).try_for_each(|_| self.need("]", "`]`"))
     }
 
     /// Reads a term up to its first element.
@@ -188,8 +202,7 @@ impl Scanner<'_> {
     fn open(&mut self, begin: &str, end: &str, shape: Shape) -> Begun {
         self.eat(begin);
         if self.eat(end) {
-            let elements = Vec::new();
-            Begun::Whole(Open { shape, elements }.close())
+            Begun::Whole(Open::new(shape).close())
         } else {
             Begun::Open(shape)
         }
@@ -259,6 +272,18 @@ impl Scanner<'_> {
 }
 
 impl Open {
+    const fn new(shape: Shape) -> Self {
+        Self {
+            shape,
+            elements: Vec::new(),
+            continues: 0,
+        }
+    }
+
+    const fn awaits_tail(&self) -> bool {
+        matches!(self.shape, Shape::Tail)
+    }
+
     fn close(self) -> Term {
         let mut elements = self.elements;
         match self.shape {
