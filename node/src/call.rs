@@ -174,27 +174,28 @@ impl Call {
             (Self::Process { request, .. }, Control::SpawnReply { request: of, .. }) if of == request)
     }
 
-    /// Ends the monitor, unless that has brought the answer.
+    /// Ends the monitor, if there still is one.
     pub(crate) fn finish(
         self,
         engine: &mut Engine,
         answer: &Result<Term, CallError>,
     ) -> Result<(), CallError> {
         let (to, reference) = match (self, answer) {
+            (_, Err(CallError::Exit(_) | CallError::NoConnection(_))) => return Ok(()),
             (
                 Self::Server {
                     name, reference, ..
                 },
-                Ok(_) | Err(CallError::TimedOut | CallError::BadRpc(_)),
+                _,
             ) => (Target::Name(name), reference),
             (
                 Self::Process {
                     request,
                     process: Some(pid),
                 },
-                Err(CallError::TimedOut),
+                Err(CallError::TimedOut | CallError::Link(_)),
             ) => (Target::Pid(pid), request),
-            _ => return Ok(()),
+            (Self::Process { .. }, _) => return Ok(()),
         };
         let from = engine.pid.clone();
         let demonitor = Control::DemonitorP {

@@ -73,7 +73,7 @@ impl Engine {
         /// Links of this process have different pids, also where their nodes have one name.
         static LAST_PID: AtomicU32 = AtomicU32::new(0);
         let id = LAST_PID.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
-        let node = Atom::new(session.local.as_str()).expect("a node name fits an atom");
+        let node = session.local.as_atom().clone();
         Ok(Self {
             connection: Connection::new(session.flags, settings)?,
             interval: settings.tick_time.interval(),

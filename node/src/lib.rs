@@ -39,6 +39,7 @@ mod call;
 mod carrier;
 mod config;
 pub mod cookie;
+mod deadline;
 mod engine;
 mod entropy;
 mod error;

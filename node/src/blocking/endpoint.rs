@@ -12,6 +12,7 @@ use super::{Epmd, Link, Listener, Resolver, Socket, Tcp, Transport, run};
 use crate::address::Address;
 use crate::carrier::{Ending, Side};
 use crate::config::Config;
+use crate::deadline;
 use crate::engine::Engine;
 use crate::entropy;
 use crate::error::{ConnectError, ExchangeError};
@@ -217,7 +218,7 @@ impl<T> Endpoint<T> {
 
     /// The deadline of an attempt that begins now.
     pub(super) fn setup_deadline(&self) -> Instant {
-        Instant::now() + self.config.setup_time
+        deadline::after(self.config.setup_time)
     }
 }
 

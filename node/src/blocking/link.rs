@@ -10,11 +10,15 @@ use einode_etf::{Atom, Encode, Pid, Reference, Term};
 use super::{Socket, TcpSocket};
 use crate::call::{Call, CallError};
 use crate::carrier::Ending;
+use crate::deadline;
 use crate::engine::{Engine, Signal, message};
 use crate::error::LinkError;
 
 /// How many bytes a read asks for, where fewer are known to come.
 const LEAST_READ: usize = 8 * 1024;
+
+/// How many bytes a read asks for at the most: what it asks for is zeroed before.
+const MOST_READ: usize = 256 * 1024;
 
 /// How long [`Link::close`] waits for the peer to close too.
 const CLOSE_TIME: Duration = Duration::from_secs(5);
@@ -187,7 +191,7 @@ impl<S: Socket> Link<S> {
     pub fn receive(&mut self, timeout: Duration) -> Result<Signal, LinkError> {
         match self.engine.kept() {
             Some(signal) => Ok(signal),
-            None => self.next(Instant::now() + timeout),
+            None => self.next(deadline::after(timeout)),
         }
     }
 
@@ -206,7 +210,7 @@ impl<S: Socket> Link<S> {
         timeout: Duration,
     ) -> Result<Term, CallError> {
         let call = Call::server(&mut self.engine, server, request)?;
-        self.wait(call, Instant::now() + timeout)
+        self.wait(call, deadline::after(timeout))
     }
 
     /// Asks `net_kernel` whether we are known to it, as `net_adm:ping/1` does, and gives the time that
@@ -217,7 +221,7 @@ impl<S: Socket> Link<S> {
     pub fn ping(&mut self, timeout: Duration) -> Result<Duration, CallError> {
         let start = Instant::now();
         let call = Call::ping(&mut self.engine)?;
-        self.wait(call, start + timeout)?;
+        self.wait(call, deadline::after(timeout))?;
         Ok(start.elapsed())
     }
 
@@ -235,7 +239,7 @@ impl<S: Socket> Link<S> {
         timeout: Duration,
     ) -> Result<Term, CallError> {
         let call = Call::rpc(&mut self.engine, module, function, arguments)?;
-        self.wait(call, Instant::now() + timeout)
+        self.wait(call, deadline::after(timeout))
     }
 
     /// Calls a function in a process of its own, as `erpc:call/5` does. Needs OTP 23 at the peer.
@@ -252,7 +256,7 @@ impl<S: Socket> Link<S> {
         arguments: &[Term],
         timeout: Duration,
     ) -> Result<Term, CallError> {
-        let until = Instant::now() + timeout;
+        let until = deadline::after(timeout);
         if self.engine.user.is_none() {
             let call = Call::user(&mut self.engine)?;
             let user = self.wait(call, until)?;
@@ -267,7 +271,7 @@ impl<S: Socket> Link<S> {
     /// # Errors
     /// What was sent may not have arrived.
     pub fn close(mut self) -> Result<(), LinkError> {
-        let until = Instant::now() + CLOSE_TIME;
+        let until = deadline::after(CLOSE_TIME);
         self.flush(until)?;
         self.socket.shutdown(Some(until))?;
         let mut rest = [0; 4096];
@@ -299,7 +303,11 @@ impl<S: Socket> Link<S> {
             match call.answer(&signal) {
                 Some(answer) => break answer,
                 None if call.concerns(&signal) => {}
-                None => self.engine.keep(signal)?,
+                None => {
+                    if let Err(error) = self.engine.keep(signal) {
+                        break Err(error.into());
+                    }
+                }
             }
         };
         call.finish(&mut self.engine, &answer)?;
@@ -333,10 +341,10 @@ impl<S: Socket> Link<S> {
             let want = self.engine.connection.inbound.want();
             let inbox = self.engine.connection.inbound.inbox();
             let filled = inbox.len();
-            inbox.resize(
-                filled + want.max(LEAST_READ).min(inbox.capacity() - filled),
-                0,
-            );
+            let room = want
+                .clamp(LEAST_READ, MOST_READ)
+                .min(inbox.capacity() - filled);
+            inbox.resize(filled + room, 0);
             let read = self
                 .socket
                 .read(&mut inbox[filled..], Some(until.min(self.next_tick)));
@@ -384,7 +392,7 @@ impl<S: Socket> Link<S> {
 
     /// Until when what is sent now has to be taken.
     fn send_deadline(&self) -> Instant {
-        Instant::now() + self.engine.send_time()
+        deadline::after(self.engine.send_time())
     }
 }
 

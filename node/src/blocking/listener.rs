@@ -1,7 +1,7 @@
 use std::fmt;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -13,7 +13,8 @@ use super::{Endpoint, Incoming, Link, Registration, Tcp, Transport};
 use crate::address::Address;
 use crate::error::{AcceptError, ConnectError};
 
-/// How many handshakes may be under way at once. More peers wait in the system's queue.
+/// How many handshakes may be under way at once, those counted that are over and wait for
+/// [`Listener::accept`]. More peers wait in the system's queue.
 pub const PENDING_HANDSHAKES: usize = 64;
 
 /// An address at which nodes connect to us.
@@ -21,6 +22,7 @@ pub const PENDING_HANDSHAKES: usize = 64;
 /// Handshakes run beside each other, so a peer that stalls keeps nobody waiting; each has to be over
 /// in the endpoint's setup time. Dropping the listener ends it, and its registration with EPMD.
 pub struct Listener<T: Transport = Tcp> {
+    incoming: Arc<T::Incoming>,
     shared: Arc<Shared<T>>,
     accepted: Receiver<Accepted<T>>,
     thread: Option<JoinHandle<()>>,
@@ -29,11 +31,11 @@ pub struct Listener<T: Transport = Tcp> {
 
 type Accepted<T> = Result<Link<<T as Transport>::Socket>, AcceptError>;
 
-/// What the listener shares with the thread that takes peers, and with those that shake hands.
-struct Shared<T: Transport> {
-    incoming: T::Incoming,
+/// What the listener shares with the thread that takes peers, and with those that shake hands. The
+/// latter may outlive it for a moment, so the socket on which it listens is not here.
+struct Shared<T> {
     endpoint: Mutex<Endpoint<T>>,
-    /// How many are under way.
+    /// How many are under way, or over and not yet given to the program.
     handshakes: Mutex<usize>,
     one_less: Condvar,
     closing: AtomicBool,
@@ -41,19 +43,20 @@ struct Shared<T: Transport> {
 
 impl<T: Transport> Listener<T> {
     pub(super) fn new(endpoint: Endpoint<T>, incoming: T::Incoming) -> io::Result<Self> {
+        let incoming = Arc::new(incoming);
         let shared = Arc::new(Shared {
-            incoming,
             endpoint: Mutex::new(endpoint),
             handshakes: Mutex::new(0),
             one_less: Condvar::new(),
             closing: AtomicBool::new(false),
         });
-        let (sender, accepted) = mpsc::channel();
-        let of_thread = Arc::clone(&shared);
+        let (sender, accepted) = mpsc::sync_channel(0);
+        let (of_thread, from) = (Arc::clone(&shared), Arc::clone(&incoming));
         let thread = thread::Builder::new()
             .name("accept".into())
-            .spawn(move || accept(&of_thread, &sender))?;
+            .spawn(move || accept(&*from, &of_thread, &sender))?;
         Ok(Self {
+            incoming,
             shared,
             accepted,
             thread: Some(thread),
@@ -63,7 +66,7 @@ impl<T: Transport> Listener<T> {
 
     /// Where it listens.
     pub fn address(&self) -> Address {
-        self.shared.incoming.address()
+        self.incoming.address()
     }
 
     /// The TCP port on which it listens, if it listens on one.
@@ -121,7 +124,7 @@ impl<T: Transport> Listener<T> {
     }
 }
 
-impl<T: Transport> Shared<T> {
+impl<T> Shared<T> {
     fn endpoint(&self) -> MutexGuard<'_, Endpoint<T>> {
         // An endpoint is whole at every moment, so a panic elsewhere does not spoil it.
         self.endpoint.lock().unwrap_or_else(PoisonError::into_inner)
@@ -158,7 +161,7 @@ impl<T: Transport> Drop for Listener<T> {
             self.shared.closing.store(true, Ordering::SeqCst);
         }
         self.shared.one_less.notify_all();
-        self.shared.incoming.close();
+        self.incoming.close();
         if let Some(thread) = self.thread.take() {
             // Its panic, if any, has been reported on its own.
             let _ = thread.join();
@@ -168,10 +171,14 @@ impl<T: Transport> Drop for Listener<T> {
 
 /// Takes peers until the listener is dropped. No error of `accept` ends it: they are the peer's
 /// (ECONNABORTED) or pass (EMFILE).
-fn accept<T: Transport>(shared: &Arc<Shared<T>>, accepted: &Sender<Accepted<T>>) {
+fn accept<T: Transport>(
+    incoming: &T::Incoming,
+    shared: &Arc<Shared<T>>,
+    accepted: &SyncSender<Accepted<T>>,
+) {
     const PAUSE: Duration = Duration::from_millis(20);
     loop {
-        let peer = shared.incoming.accept();
+        let peer = incoming.accept();
         if shared.is_closing() {
             return;
         }
@@ -185,9 +192,9 @@ fn accept<T: Transport>(shared: &Arc<Shared<T>>, accepted: &Sender<Accepted<T>>)
         let handshake = move || {
             let endpoint = of_thread.endpoint().clone();
             let link = endpoint.accept_over(socket);
-            of_thread.end();
             // The listener may be gone.
             let _ = accepted.send(link.map_err(|error| AcceptError::Handshake { address, error }));
+            of_thread.end();
         };
         if thread::Builder::new()
             .name("handshake".into())

@@ -1,17 +1,25 @@
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use einode_dist::NodeName;
+use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::stream::Stream;
 use super::transport::{Incoming, Transport, unsupported};
 use crate::address::Address;
+use crate::deadline;
 use crate::entropy;
+
+/// How many connections may wait to be accepted.
+const QUEUE: i32 = 128;
 
 /// Unix domain sockets, by path or, on Linux, by name in the abstract namespace.
 ///
@@ -44,17 +52,16 @@ impl Transport for Unix {
     type Socket = UnixSocket;
     type Incoming = UnixIncoming;
 
-    /// A Unix domain socket connects at once or not at all, unless the queue of the other side is full.
     fn connect(
         &self,
         address: &Address,
         _: Option<&NodeName>,
-        _: Instant,
+        until: Instant,
     ) -> io::Result<UnixSocket> {
         let Address::Unix(path) = address else {
             return Err(unsupported(address));
         };
-        Stream::new(connect(path)?)
+        Stream::new(connect(path, until)?)
     }
 
     fn listen(&self, address: &Address) -> io::Result<UnixIncoming> {
@@ -62,7 +69,7 @@ impl Transport for Unix {
             return Err(unsupported(address));
         };
         let (listener, file) = match Address::abstract_name(path) {
-            Some(name) => (bind_abstract(name)?, None),
+            Some(_) => (bind_abstract(path)?, None),
             None => {
                 let listener = bind(path, self.mode)?;
                 (listener, Some(identity(path)?))
@@ -106,7 +113,7 @@ impl Incoming for UnixIncoming {
     fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
         // Whoever waits for a peer gets one. If this fails, peers queue already.
-        drop(connect(&self.path));
+        drop(connect(&self.path, deadline::after(Duration::from_secs(1))));
     }
 }
 
@@ -119,10 +126,28 @@ impl Drop for UnixIncoming {
     }
 }
 
-fn connect(path: &Path) -> io::Result<UnixStream> {
+/// Connects at once, or when there is room in the queue of the other side.
+fn connect(path: &Path, until: Instant) -> io::Result<UnixStream> {
+    let left = until.saturating_duration_since(Instant::now());
+    if left.is_zero() {
+        return Err(io::ErrorKind::TimedOut.into());
+    }
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.set_write_timeout(Some(left))?;
+    match socket.connect(&place(path)?) {
+        Ok(()) => Ok(OwnedFd::from(socket).into()),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+            Err(io::ErrorKind::TimedOut.into())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The system's form of an address: a name in the abstract namespace begins with a zero.
+fn place(path: &Path) -> io::Result<SockAddr> {
     match Address::abstract_name(path) {
-        Some(name) => connect_abstract(name),
-        None => UnixStream::connect(path),
+        Some(name) => SockAddr::unix(OsStr::from_bytes(&[b"\0", name].concat())),
+        None => SockAddr::unix(path),
     }
 }
 
@@ -132,7 +157,7 @@ fn connect(path: &Path) -> io::Result<UnixStream> {
 fn bind(path: &Path, mode: u32) -> io::Result<UnixListener> {
     match fs::symlink_metadata(path) {
         Ok(file) if !file.file_type().is_socket() => return Err(io::ErrorKind::AddrInUse.into()),
-        Ok(_) if UnixStream::connect(path).is_ok() => return Err(io::ErrorKind::AddrInUse.into()),
+        Ok(_) if is_in_use(path) => return Err(io::ErrorKind::AddrInUse.into()),
         _ => {}
     }
     let directory = path.with_file_name(format!(".{}", entropy::name()));
@@ -151,31 +176,22 @@ fn bind(path: &Path, mode: u32) -> io::Result<UnixListener> {
     made
 }
 
+/// Whether somebody listens there. A full queue is a sign of life too.
+fn is_in_use(path: &Path) -> bool {
+    match connect(path, deadline::after(Duration::from_millis(100))) {
+        Ok(_) => true,
+        Err(error) => error.kind() != io::ErrorKind::ConnectionRefused,
+    }
+}
+
 /// What tells a file from another that takes its place.
 fn identity(path: &Path) -> io::Result<(u64, u64)> {
     fs::symlink_metadata(path).map(|file| (file.dev(), file.ino()))
 }
 
-#[cfg(target_os = "linux")]
-fn bind_abstract(name: &[u8]) -> io::Result<UnixListener> {
-    use std::os::linux::net::SocketAddrExt;
-    use std::os::unix::net::SocketAddr;
-    UnixListener::bind_addr(&SocketAddr::from_abstract_name(name)?)
-}
-
-#[cfg(target_os = "linux")]
-fn connect_abstract(name: &[u8]) -> io::Result<UnixStream> {
-    use std::os::linux::net::SocketAddrExt;
-    use std::os::unix::net::SocketAddr;
-    UnixStream::connect_addr(&SocketAddr::from_abstract_name(name)?)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn bind_abstract(_: &[u8]) -> io::Result<UnixListener> {
-    Err(io::ErrorKind::Unsupported.into())
-}
-
-#[cfg(not(target_os = "linux"))]
-fn connect_abstract(_: &[u8]) -> io::Result<UnixStream> {
-    Err(io::ErrorKind::Unsupported.into())
+fn bind_abstract(path: &Path) -> io::Result<UnixListener> {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.bind(&place(path)?)?;
+    socket.listen(QUEUE)?;
+    Ok(OwnedFd::from(socket).into())
 }
