@@ -37,7 +37,7 @@ pub(crate) enum Command {
     #[command(after_help = CALL_EXAMPLES, after_long_help = [CALL_EXAMPLES, json::RULES, exit::CODES].join("\n\n"))]
     Call(Call),
     /// Send a message to a registered process of a node
-    #[command(after_help = exit::CODES)]
+    #[command(after_help = [SEND_NOTE, exit::CODES].join("\n\n"))]
     Send(Send),
     /// List the nodes that the EPMD of a host knows, with their ports
     #[command(after_help = exit::CODES)]
@@ -54,6 +54,10 @@ Examples:
   einode call shop@db.example 'erlang:node()'
   einode call shop@db.example \"'Elixir.String':upcase(<<\\\"straße\\\"/utf8>>)\"
   einode call --address 10.0.0.5:9100 --cookie-file shop.cookie shop@db.example 'maps:new()'";
+
+const SEND_NOTE: &str = "\
+Erlang does not tell whether there is such a process. Success means that the node has read the message;
+to see to that may take up to 5 seconds more than --timeout.";
 
 #[derive(Debug, Group)]
 pub(crate) struct Ping {

@@ -7,5 +7,6 @@ use crate::exit::Failure;
 pub(crate) fn run(args: &Send) -> Result<(), Failure> {
     let mut link = args.peer.connect(args.peer.limit.start())?;
     link.send(Destination::Name(args.process.clone()), &args.message)?;
-    Ok(link.close()?)
+    link.close()
+        .map_err(|error| Failure::Connection(format!("the message may not have arrived: {error}")))
 }

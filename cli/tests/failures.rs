@@ -8,6 +8,8 @@ use std::thread;
 use std::time::Duration;
 
 use common::{einode, program, run};
+use einode::blocking::Endpoint;
+use einode::{Config, Cookie, NodeName};
 use einode_testkit::Beam;
 
 /// Tries `ping` with a time limit of a second, which must fail soon after that at the latest.
@@ -141,6 +143,53 @@ fn silent_peer() {
     ]);
     assert_eq!(names.complaint(2), complaint);
     assert!(names.time < Duration::from_secs(4));
+}
+
+/// A node whose process is stopped: the system still takes connections for it.
+#[test]
+fn stopped_node() {
+    let beam = Beam::start();
+    let epmd = beam.epmd_port().to_string();
+    beam.pause();
+    let complaint = fails(&[beam.name(), "--cookie", beam.cookie(), "--epmd-port", &epmd]);
+    beam.resume();
+    assert_eq!(complaint, "handshake failed: timed out");
+}
+
+/// A node that connects, and then does nothing.
+#[test]
+fn idle_node() {
+    let cookie = Cookie::new("x").unwrap();
+    let idle: NodeName = "idle@127.0.0.1".parse().unwrap();
+    let listener = Endpoint::new(Config::new(idle, cookie))
+        .listen(&"127.0.0.1:0".parse().unwrap())
+        .unwrap();
+    let address = listener.address().to_string();
+    let peer = [
+        "idle@127.0.0.1",
+        "--cookie",
+        "x",
+        "--timeout",
+        "1",
+        "--address",
+        &address,
+    ];
+    let run = |command: &[&str], arguments: &[&str]| {
+        let run = einode(&[command, &peer, arguments].concat());
+        // It has to stay connected for as long as the program runs.
+        drop(listener.accept(Duration::ZERO));
+        assert!(run.time < Duration::from_secs(10), "{:?}", run.time);
+        run
+    };
+    assert_eq!(run(&["ping"], &[]).complaint(1), "no answer in time");
+    assert_eq!(
+        run(&["call"], &["erlang:node()"]).complaint(1),
+        "no answer in time"
+    );
+    assert_eq!(
+        run(&["send"], &["name", "hello"]).complaint(2),
+        "the message may not have arrived: timed out"
+    );
 }
 
 #[test]
