@@ -34,6 +34,10 @@ use crate::{Atom, MAX_ATOM_CHARS, Term};
 /// Without parentheses, an expression ends at a comma, in a list also at `|`, and at `=>` in a map.
 /// Atoms that need quotes have no syntax here: `(Atom::from_static("a b"))`. A space belongs
 /// between `>>` and `=>`, since Rust sees `>>=` otherwise.
+///
+/// ```compile_fail
+/// let term = einode_etf::term!({ok, Variable}); // Write (Variable).
+/// ```
 #[macro_export]
 macro_rules! term {
     // Where every element is one token or one bracketed group, there is nothing to take apart.
