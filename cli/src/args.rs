@@ -56,8 +56,7 @@ Examples:
   einode call --address 10.0.0.5:9100 --cookie-file shop.cookie shop@db.example 'maps:new()'";
 
 const SEND_NOTE: &str = "\
-Erlang does not tell whether there is such a process. Success means that the node has read the message;
-to see to that may take up to 5 seconds more than --timeout.";
+Erlang does not tell whether there is such a process. Success means that the node has read the message.";
 
 #[derive(Debug, Group)]
 pub(crate) struct Ping {

@@ -59,7 +59,7 @@ fn call_functions(rust: &Endpoint, beam: &Beam) -> Result<()> {
         .erpc("erlang", "binary_to_integer", &[term!(<<"four">>)], WAIT)
         .expect_err("four is no integer to Erlang");
     answers("rust", first_line(&error.to_string()));
-    Ok(link.close()?)
+    Ok(link.close(WAIT)?)
 }
 
 fn exchange_messages(rust: &Endpoint, beam: &Beam) -> Result<()> {
@@ -78,7 +78,7 @@ fn exchange_messages(rust: &Endpoint, beam: &Beam) -> Result<()> {
         "erlang",
         format_args!("{} ! {}", link.pid(), answer.term()?),
     );
-    Ok(link.close()?)
+    Ok(link.close(WAIT)?)
 }
 
 /// Now the Erlang node is the one that connects.
@@ -136,7 +136,7 @@ fn serve_rust() -> Result<()> {
         let sum = link.call("calculator", &term!({add, 2, 40}), WAIT)?;
         answers("client", &sum);
         assert_eq!(sum, term!(42));
-        link.close()?;
+        link.close(WAIT)?;
         served.join().expect("the server does not panic")
     })
 }
@@ -153,7 +153,7 @@ fn calculate(listener: Listener) -> Result<()> {
         println!("  calculator gets  {}", message.term()?);
         if let Ok((_, (from, tag), (_, a, b))) = message.decode::<Call>() {
             link.send(from, &(tag, a + b))?;
-            return Ok(link.close()?);
+            return Ok(link.close(WAIT)?);
         }
     }
 }

@@ -22,7 +22,7 @@ fn calls_functions() {
     );
     assert!(link.ping(WAIT).is_ok());
     assert_eq!(beam.text("nodes(hidden)"), "['us@127.0.0.1']");
-    link.close().unwrap();
+    link.close(WAIT).unwrap();
     beam.wait_until("nodes(hidden) =:= []");
 }
 
@@ -276,7 +276,7 @@ fn answers_pings_in_both_roles() {
         serve_while(&mut link, &beam, "net_adm:ping('us@127.0.0.1')"),
         "pong"
     );
-    link.close().unwrap();
+    link.close(WAIT).unwrap();
     beam.wait_until("nodes(hidden) =:= []");
 
     let listener = publish(&beam);

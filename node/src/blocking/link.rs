@@ -20,9 +20,6 @@ const LEAST_READ: usize = 8 * 1024;
 /// How many bytes a read asks for at the most: what it asks for is zeroed before.
 const MOST_READ: usize = 256 * 1024;
 
-/// How long [`Link::close`] waits for the peer to close too.
-const CLOSE_TIME: Duration = Duration::from_secs(5);
-
 /// One connection with one node, on the thread of the caller.
 ///
 /// A link has one process identifier of its own, with which it sends, links, monitors and calls. It
@@ -266,12 +263,12 @@ impl<S: Socket> Link<S> {
         self.wait(call, until)
     }
 
-    /// Sees to it that the peer has read all that was sent, then closes.
+    /// Sees to it that the peer has read all that was sent, then closes. The peer says so by closing too.
     ///
     /// # Errors
     /// What was sent may not have arrived.
-    pub fn close(mut self) -> Result<(), LinkError> {
-        let until = deadline::after(CLOSE_TIME);
+    pub fn close(mut self, timeout: Duration) -> Result<(), LinkError> {
+        let until = deadline::after(timeout);
         self.flush(until)?;
         self.socket.shutdown(Some(until))?;
         let mut rest = [0; 4096];
