@@ -11,7 +11,8 @@ impl FromStr for Term {
     ///
     /// What [`Display`](std::fmt::Display) prints is read as the same term, but for local funs and
     /// native records, which are no literals, and for the creation of pids, ports and references,
-    /// which is not printed: it becomes 0, which nodes take for any of their lives.
+    /// which is not printed. It becomes 0, which no running node has, so such an identifier is good to
+    /// look at and to send on, but a node takes it for one of an earlier life.
     ///
     /// ```
     /// use einode_etf::{Term, term};
