@@ -70,7 +70,7 @@ impl Operation {
             Self::Skip => {
                 let whole = bytes.len() as u64;
                 require(
-                    einode::skip(bytes) == Ok(whole),
+                    einode::skip(bytes) == Some(whole),
                     "einode skip",
                     "stopped early",
                     payload,

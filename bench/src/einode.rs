@@ -3,11 +3,10 @@
 use einode_etf::{DecodeError, Kind, Reader, Term, Writer};
 
 /// Steps over the term; the offset behind it.
-pub fn skip(bytes: &[u8]) -> Result<u64, DecodeError> {
+pub fn skip(bytes: &[u8]) -> Option<u64> {
     let mut reader = Reader::new(bytes);
-    reader.version()?;
-    reader.skip()?;
-    Ok(reader.position() as u64)
+    let whole = reader.version().is_ok() && reader.skip().is_ok();
+    whole.then(|| reader.position() as u64)
 }
 
 /// Reads every scalar and keeps none; the number of terms.

@@ -272,9 +272,8 @@ impl<K: Sink> Writer<K> {
     pub fn pid(&mut self, pid: &Pid) -> Result<(), EncodeError> {
         self.put(&[tag::NEW_PID_EXT]);
         self.atom(&pid.node)?;
-        self.put(&pid.id.to_be_bytes());
-        self.put(&pid.serial.to_be_bytes());
-        self.put(&pid.creation.to_be_bytes());
+        let numbers = [pid.id, pid.serial, pid.creation].map(u32::to_be_bytes);
+        self.put(numbers.as_flattened());
         Ok(())
     }
 

@@ -38,6 +38,7 @@ pub enum Kind {
 
 impl Kind {
     /// The kind of term that starts with this tag; `None` for a tag that starts no term.
+    #[inline(always)]
     pub const fn of_tag(tag: u8) -> Option<Self> {
         Some(match tag {
             tag::SMALL_INTEGER_EXT | tag::INTEGER_EXT | tag::SMALL_BIG_EXT | tag::LARGE_BIG_EXT => {

@@ -200,7 +200,7 @@ impl<'a, S: Source<'a>> Reader<'a, S> {
     }
 
     /// The next tag, if it opens a term of this kind.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn tag_of(&mut self, expected: Kind) -> Result<u8, DecodeError> {
         let found = self.tag()?;
         if Kind::of_tag(found) == Some(expected) {

@@ -18,8 +18,6 @@ struct Open {
 
 /// What an [`Open`] becomes.
 enum What {
-    /// Not a container but the place of the whole term.
-    Root,
     Tuple,
     /// Its last element is followed by a tail.
     List,
@@ -37,21 +35,27 @@ impl<'a, S: Source<'a>> Reader<'a, S> {
     /// bytes that are ahead can hold all elements that are still owed at all depths, so it grows in
     /// proportion to the bytes that were really sent.
     pub fn term(&mut self) -> Result<Term, DecodeError> {
-        let mut root = Open::new(What::Root, 1);
+        // Has the term in the end.
+        let mut root: Vec<Term> = Vec::new();
         let mut outer: Vec<Open> = Vec::new();
         // How many elements the containers around the innermost one still lack.
         let mut owed: usize = 0;
         loop {
-            let here = outer.last_mut().unwrap_or(&mut root);
-            if let Some((what, wanted)) = self.fill(here)? {
-                let lacking = here.lacking() - 1;
-                if wanted > self.source().remaining().saturating_sub(owed + lacking) {
+            let (elements, wanted) = match outer.last_mut() {
+                Some(here) => (&mut here.elements, here.wanted),
+                None => (&mut root, 1),
+            };
+            if let Some((what, count)) = self.fill(elements, wanted)? {
+                owed += wanted - elements.len() - 1;
+                if count > self.source().remaining().saturating_sub(owed) {
                     return Err(DecodeError::Truncated);
                 }
-                owed += lacking;
-                put(&mut outer, || Open::with_capacity(what, wanted));
+                put(&mut outer, || Open::new(what, count));
                 continue;
             }
+            let Some(here) = outer.last_mut() else {
+                return root.pop().ok_or(DecodeError::Truncated);
+            };
             if let What::List = here.what
                 && !self.tail(here, owed)?
             {
@@ -71,9 +75,12 @@ impl<'a, S: Source<'a>> Reader<'a, S> {
     /// Reads elements until there are as many as wanted or one of them is a container, of which the
     /// kind and the number of elements are given back.
     #[inline]
-    fn fill(&mut self, open: &mut Open) -> Result<Option<(What, usize)>, DecodeError> {
-        let elements = &mut open.elements;
-        while elements.len() < open.wanted {
+    fn fill(
+        &mut self,
+        elements: &mut Vec<Term>,
+        wanted: usize,
+    ) -> Result<Option<(What, usize)>, DecodeError> {
+        while elements.len() < wanted {
             let found = self.tag()?;
             match found {
                 tag::SMALL_INTEGER_EXT => {
@@ -292,16 +299,8 @@ impl<'a, S: Source<'a>> Reader<'a, S> {
 }
 
 impl Open {
-    const fn new(what: What, wanted: usize) -> Self {
-        Self {
-            what,
-            elements: Vec::new(),
-            wanted,
-        }
-    }
-
     /// One whose number of elements has been found to be possible.
-    fn with_capacity(what: What, wanted: usize) -> Self {
+    fn new(what: What, wanted: usize) -> Self {
         Self {
             what,
             elements: Vec::with_capacity(wanted),
@@ -317,7 +316,7 @@ impl Open {
     /// What there is, once all elements are there.
     #[inline]
     fn take(&mut self) -> (What, Elements) {
-        let what = mem::replace(&mut self.what, What::Root);
+        let what = mem::replace(&mut self.what, What::Tuple);
         (what, mem::take(&mut self.elements).into())
     }
 }
@@ -351,7 +350,6 @@ fn close(
             record.values = elements;
             place(around, || Term(Repr::Record(record)))
         }
-        What::Root => elements.into_vec().pop(),
     })
 }
 
