@@ -33,16 +33,10 @@ impl Call {
     ) -> Result<Self, CallError> {
         const GEN_CALL: Atom = Atom::from_static("$gen_call");
         let name = atom(name)?;
-        let reference = engine.reference();
-        let pid = engine.pid.clone();
-        let payload = Payload::encode(&(GEN_CALL, (&pid, &reference), request));
+        let (reference, monitor) = engine.monitor(Target::Name(name.clone()));
+        let payload = Payload::encode(&(GEN_CALL, (&engine.pid, &reference), request));
         let payload = payload.map_err(LinkError::from)?;
-        let (to, send) = (Target::Name(name.clone()), message(&pid, name.clone()));
-        let monitor = Control::MonitorP {
-            from: pid,
-            to,
-            reference: reference.clone(),
-        };
+        let send = message(&engine.pid, name.clone());
         engine.signal(&monitor, None).map_err(LinkError::from)?;
         engine
             .signal(&send, Some(payload))
@@ -197,12 +191,7 @@ impl Call {
             ) => (Target::Pid(pid), request),
             (Self::Process { .. }, _) => return Ok(()),
         };
-        let from = engine.pid.clone();
-        let demonitor = Control::DemonitorP {
-            from,
-            to,
-            reference,
-        };
+        let demonitor = engine.demonitor(to, reference);
         engine
             .signal(&demonitor, None)
             .map_err(|error| LinkError::from(error).into())

@@ -1,4 +1,5 @@
 use std::io;
+use std::ops::{Deref, DerefMut};
 
 use einode_dist::Prefix;
 
@@ -64,5 +65,39 @@ impl<C: Carrier + ?Sized> Carrier for Box<C> {
 
     fn closing(&mut self, why: Ending) {
         (**self).closing(why);
+    }
+}
+
+/// A socket that is told why it closes, whatever becomes of those that hold it.
+#[derive(Debug)]
+pub(crate) struct Closing<C: Carrier> {
+    carrier: C,
+    /// What it will be told.
+    pub(crate) ending: Ending,
+}
+
+impl<C: Carrier> Closing<C> {
+    pub(crate) const fn new(carrier: C, ending: Ending) -> Self {
+        Self { carrier, ending }
+    }
+}
+
+impl<C: Carrier> Deref for Closing<C> {
+    type Target = C;
+
+    fn deref(&self) -> &C {
+        &self.carrier
+    }
+}
+
+impl<C: Carrier> DerefMut for Closing<C> {
+    fn deref_mut(&mut self) -> &mut C {
+        &mut self.carrier
+    }
+}
+
+impl<C: Carrier> Drop for Closing<C> {
+    fn drop(&mut self) {
+        self.carrier.closing(self.ending);
     }
 }

@@ -2,10 +2,20 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use einode_dist::handshake::{Hello, Local, Verdict};
-use einode_dist::{Cookie, Flags, Identity, NodeName, Settings, TickTime, limits};
+use einode_dist::epmd::{NodeType, Registration};
+use einode_dist::handshake::{Acceptor, Hello, Initiator, Local, Verdict};
+use einode_dist::{Cookie, Flags, Identity, NodeName, Prefix, Settings, TickTime, limits};
 
 use crate::entropy;
+use crate::error::ConnectError;
+
+/// How many handshakes a listener has under way at once, those counted that are over and wait to be
+/// accepted by the program. More peers wait in the system's queue.
+pub const PENDING_HANDSHAKES: usize = 64;
+
+/// How long a listener pauses after an error: with no descriptor left, the next attempt would fail at
+/// once as well.
+pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 
 /// Who we are towards other nodes, and on which terms: the same for all connections, whatever they
 /// are made of and in whichever style one waits for them.
@@ -94,6 +104,34 @@ impl Config {
             Identity::Node(name) => Some(name),
             Identity::Dynamic(_) => None,
         }
+    }
+
+    /// Our side of a connection that we make.
+    pub(crate) fn initiator(&self, node: Option<&NodeName>, prefix: Prefix) -> Initiator {
+        Initiator::new(&self.local, node.cloned(), prefix, entropy::challenge())
+    }
+
+    /// Our side of a connection that a peer makes.
+    pub(crate) fn acceptor(
+        &self,
+        prefix: Prefix,
+    ) -> Acceptor<impl FnMut(&Hello) -> Verdict + use<>> {
+        let admit = Arc::clone(&self.admit);
+        let admit = move |hello: &Hello| admit(hello);
+        Acceptor::new(&self.local, prefix, entropy::challenge(), admit)
+    }
+
+    /// What EPMD is to know of us, where we listen on this port.
+    pub(crate) fn registration(&self, port: Option<u16>) -> Result<Registration, ConnectError> {
+        let (Some(name), Some(port)) = (self.name(), port) else {
+            return Err(ConnectError::Unpublishable);
+        };
+        let kind = if self.local.flags.contains(Flags::PUBLISHED) {
+            NodeType::NORMAL
+        } else {
+            NodeType::HIDDEN
+        };
+        Ok(Registration::new(name.alive(), port, kind))
     }
 }
 

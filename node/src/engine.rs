@@ -18,6 +18,9 @@ pub const BACKLOG: usize = limits::PACKET as usize;
 /// The process of every node that answers pings.
 const NET_KERNEL: &str = "net_kernel";
 
+/// How long a link that is closed waits for the peer to close too.
+pub(crate) const CLOSE_TIME: Duration = Duration::from_secs(5);
+
 /// What a peer sent: a control message, and the message or reason that belongs to it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Signal {
@@ -110,12 +113,6 @@ impl Engine {
             .expect("a reference may have three words")
     }
 
-    /// A number for a removal of a link.
-    pub(crate) fn unlink_id(&mut self) -> NonZeroU64 {
-        self.unlinks = self.unlinks.checked_add(1).unwrap_or(NonZeroU64::MIN);
-        self.unlinks
-    }
-
     pub(crate) fn register(&mut self, name: Atom) {
         self.names.push(name);
     }
@@ -127,6 +124,11 @@ impl Engine {
         payload: Option<Payload>,
     ) -> Result<(), Error> {
         self.connection.outbound.send(control, payload)
+    }
+
+    /// Whether so much waits to be written that nothing should be added.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.connection.outbound.queued() > limits::BUSY
     }
 
     /// As many bytes were added to the inbox.
@@ -255,6 +257,44 @@ impl Engine {
         };
         self.signal(&answer, payload)?;
         Ok(None)
+    }
+
+    pub(crate) fn link(&self, to: Pid) -> Control {
+        let from = self.pid.clone();
+        Control::Link { from, to }
+    }
+
+    pub(crate) fn unlink(&mut self, to: Pid) -> (NonZeroU64, Control) {
+        self.unlinks = self.unlinks.checked_add(1).unwrap_or(NonZeroU64::MIN);
+        let (id, from) = (self.unlinks, self.pid.clone());
+        (id, Control::UnlinkId { id, from, to })
+    }
+
+    pub(crate) fn monitor(&mut self, to: Target) -> (Reference, Control) {
+        let (from, reference) = (self.pid.clone(), self.reference());
+        let monitor = Control::MonitorP {
+            from,
+            to,
+            reference: reference.clone(),
+        };
+        (reference, monitor)
+    }
+
+    pub(crate) fn demonitor(&self, to: Target, reference: Reference) -> Control {
+        Control::DemonitorP {
+            from: self.pid.clone(),
+            to,
+            reference,
+        }
+    }
+
+    pub(crate) fn exit(&self, to: Pid) -> Control {
+        Control::Exit2 {
+            from: self.pid.clone(),
+            to: to.into(),
+            priority: false,
+            token: None,
+        }
     }
 
     fn is_here(&self, target: &Target) -> bool {

@@ -42,9 +42,14 @@ pub mod cookie;
 mod deadline;
 mod engine;
 mod entropy;
+mod epmd;
 mod error;
 mod record;
+mod recorded;
 mod resolver;
+mod transport;
+#[cfg(unix)]
+mod unix;
 
 pub use address::{Address, InvalidAddress};
 pub use call::{CallError, Class, Exception};

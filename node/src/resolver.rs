@@ -1,8 +1,11 @@
 use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
 
 use einode_dist::NodeName;
 
-use crate::address::Address;
+use crate::address::{Address, interleave};
+use crate::error::ConnectError;
 
 /// A fixed table of nodes and where they listen.
 ///
@@ -28,6 +31,16 @@ impl Table {
     pub fn addresses(&self, node: &NodeName) -> &[Address] {
         self.0.get(node).map_or(&[], Vec::as_slice)
     }
+
+    pub(crate) fn find(&self, node: &NodeName) -> Result<Vec<Address>, ConnectError> {
+        match self.addresses(node) {
+            [] => Err(ConnectError::UnknownNode {
+                node: node.clone(),
+                at: "the table".into(),
+            }),
+            addresses => Ok(addresses.to_vec()),
+        }
+    }
 }
 
 impl FromIterator<(NodeName, Address)> for Table {
@@ -47,3 +60,29 @@ impl FromIterator<(NodeName, Address)> for Table {
 /// It is a resolver of both styles.
 #[derive(Debug, Clone, Copy)]
 pub struct FixedPort(pub u16);
+
+/// The address of a port of a host that is named by its number, such as `127.0.0.1`, `::1` or `[::1]`.
+pub(crate) fn literal(host: &str, port: u16) -> Option<Address> {
+    let bare = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+        .unwrap_or(host);
+    let ip: IpAddr = bare.parse().ok()?;
+    Some(SocketAddr::new(ip, port).into())
+}
+
+/// What the system's resolver says of a host, in the order in which to try it.
+pub(crate) fn found(
+    host: &str,
+    answer: io::Result<Vec<SocketAddr>>,
+) -> Result<Vec<Address>, ConnectError> {
+    let failed = |error| ConnectError::Resolve {
+        host: host.to_owned(),
+        error,
+    };
+    match answer {
+        Ok(found) if found.is_empty() => Err(failed(io::ErrorKind::NotFound.into())),
+        Ok(found) => Ok(interleave(found)),
+        Err(error) => Err(failed(error)),
+    }
+}

@@ -4,17 +4,16 @@ use std::slice;
 use std::sync::Arc;
 use std::time::Instant;
 
-use einode_dist::handshake::{Acceptor, Hello, Initiator, Session};
+use einode_dist::handshake::Session;
 use einode_dist::{Exchange, NodeName};
 
 use super::resolver::addresses;
 use super::{Epmd, Link, Listener, Resolver, Socket, Tcp, Transport, run};
 use crate::address::Address;
-use crate::carrier::{Ending, Side};
+use crate::carrier::{Closing, Ending, Side};
 use crate::config::Config;
 use crate::deadline;
 use crate::engine::Engine;
-use crate::entropy;
 use crate::error::{ConnectError, ExchangeError};
 
 /// Makes connections and takes them.
@@ -68,6 +67,7 @@ impl<T: Transport> Endpoint<T> {
             resolver: self.resolver,
         }
     }
+
     /// The EPMD of a host.
     pub fn epmd(&self, host: &str) -> Epmd {
         self.config
@@ -179,9 +179,7 @@ impl<T> Endpoint<T> {
     /// # Errors
     /// The handshake failed; the socket is closed.
     pub fn accept_over<S: Socket>(&self, socket: S) -> Result<Link<S>, ExchangeError> {
-        let admit = |hello: &Hello| (self.config.admit)(hello);
-        let (local, challenge) = (&self.config.local, entropy::challenge());
-        let handshake = Acceptor::new(local, socket.prefix(), challenge, admit);
+        let handshake = self.config.acceptor(socket.prefix());
         self.complete(handshake, socket, Side::Acceptor, self.setup_deadline())
     }
 
@@ -191,29 +189,22 @@ impl<T> Endpoint<T> {
         node: Option<&NodeName>,
         until: Instant,
     ) -> Result<Link<S>, ExchangeError> {
-        let (local, challenge) = (&self.config.local, entropy::challenge());
-        let handshake = Initiator::new(local, node.cloned(), socket.prefix(), challenge);
+        let handshake = self.config.initiator(node, socket.prefix());
         self.complete(handshake, socket, Side::Initiator, until)
     }
 
     fn complete<S: Socket>(
         &self,
         handshake: impl Exchange<Outcome = Session>,
-        mut socket: S,
+        socket: S,
         side: Side,
         until: Instant,
     ) -> Result<Link<S>, ExchangeError> {
-        let session = run(handshake, &mut socket, Some(until)).and_then(|session| {
-            socket.handshake_complete(side)?;
-            Ok(Engine::new(session, &self.config.settings)?)
-        });
-        match session {
-            Ok(engine) => Ok(Link::new(socket, engine)),
-            Err(error) => {
-                socket.closing(Ending::Handshake);
-                Err(error)
-            }
-        }
+        let mut socket = Closing::new(socket, Ending::Handshake);
+        let session = run(handshake, &mut *socket, Some(until))?;
+        socket.handshake_complete(side)?;
+        let engine = Engine::new(session, &self.config.settings)?;
+        Ok(Link::new(socket, engine))
     }
 
     /// The deadline of an attempt that begins now.

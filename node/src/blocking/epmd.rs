@@ -1,4 +1,4 @@
-use std::env;
+use std::fmt;
 use std::io;
 use std::time::Instant;
 
@@ -8,10 +8,8 @@ use einode_dist::{Exchange, NodeName};
 
 use super::resolver::addresses;
 use super::{Tcp, TcpSocket, Transport, run};
-use crate::error::{ConnectError, ExchangeError};
-
-/// The port on which EPMD listens unless told otherwise.
-pub const DEFAULT_PORT: u16 = 4369;
+use crate::epmd::Daemon;
+use crate::error::ConnectError;
 
 /// An Erlang Port Mapper Daemon: it knows the ports of the nodes on its host.
 ///
@@ -27,27 +25,18 @@ pub const DEFAULT_PORT: u16 = 4369;
 /// # Ok::<(), einode::ConnectError>(())
 /// ```
 #[derive(Debug, Clone)]
-pub struct Epmd {
-    host: String,
-    port: u16,
-}
+pub struct Epmd(Daemon);
 
 impl Epmd {
     /// The daemon of a host, on the port that the environment variable `ERL_EPMD_PORT` names, or else
     /// on 4369.
     pub fn on(host: &str) -> Self {
-        let port = env::var("ERL_EPMD_PORT")
-            .ok()
-            .and_then(|port| port.parse().ok());
-        Self::at(host, port.unwrap_or(DEFAULT_PORT))
+        Self(Daemon::on(host))
     }
 
     /// The daemon of a host, on this port.
     pub fn at(host: &str, port: u16) -> Self {
-        Self {
-            host: host.into(),
-            port,
-        }
+        Self(Daemon::at(host, port))
     }
 
     /// The port of a node of its host.
@@ -56,15 +45,8 @@ impl Epmd {
     /// [`ConnectError::UnknownNode`] when there is no such node; [`ConnectError::Resolve`] and
     /// [`ConnectError::Epmd`] when the daemon cannot be asked.
     pub fn lookup(&self, node: &NodeName, until: Instant) -> Result<u16, ConnectError> {
-        let lookup = epmd::Lookup::new(node.alive()).map_err(einode_dist::Error::PeerName);
-        let lookup = lookup.map_err(|error| self.error(error.into()))?;
-        match self.ask(lookup, until)?.0 {
-            Some(found) => Ok(found.port),
-            None => Err(ConnectError::UnknownNode {
-                node: node.clone(),
-                at: self.to_string(),
-            }),
-        }
+        let (found, _) = self.ask(self.0.lookup(node)?, until)?;
+        self.0.port_of(node, found)
     }
 
     /// The names and ports of all nodes of its host.
@@ -84,8 +66,7 @@ impl Epmd {
         registration: epmd::Registration,
         until: Instant,
     ) -> Result<Registration, ConnectError> {
-        let register = epmd::Register::new(registration).map_err(einode_dist::Error::PeerName);
-        let register = register.map_err(|error| self.error(error.into()))?;
+        let register = self.0.register(registration)?;
         let (Registered { creation, .. }, socket) = self.ask(register, until)?;
         Ok(Registration {
             creation,
@@ -99,33 +80,26 @@ impl Epmd {
         until: Instant,
     ) -> Result<(E::Outcome, TcpSocket), ConnectError> {
         let mut reached = Err(io::ErrorKind::AddrNotAvailable.into());
-        for address in addresses(&self.host, self.port, until)? {
+        for address in addresses(self.host(), self.0.port, until)? {
             reached = Tcp.connect(&address, None, until);
             if reached.is_ok() {
                 break;
             }
         }
-        let mut socket = reached.map_err(|error| self.error(error.into()))?;
-        let outcome = run(exchange, &mut socket, Some(until)).map_err(|error| self.error(error))?;
-        Ok((outcome, socket))
+        let mut socket = reached.map_err(|error| self.0.error(error))?;
+        let outcome = run(exchange, &mut socket, Some(until));
+        Ok((outcome.map_err(|error| self.0.error(error))?, socket))
     }
 
     /// The host that it serves.
     pub(super) fn host(&self) -> &str {
-        &self.host
-    }
-
-    fn error(&self, error: ExchangeError) -> ConnectError {
-        ConnectError::Epmd {
-            at: self.to_string(),
-            error,
-        }
+        &self.0.host
     }
 }
 
-impl std::fmt::Display for Epmd {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}:{}", self.host, self.port)
+impl fmt::Display for Epmd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 

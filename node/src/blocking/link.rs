@@ -4,14 +4,14 @@ use std::num::NonZeroU64;
 use std::time::{Duration, Instant};
 
 use einode_dist::handshake::Session;
-use einode_dist::{Control, Destination, NodeName, Payload, Target, limits};
+use einode_dist::{Control, Destination, NodeName, Payload, Target};
 use einode_etf::{Atom, Encode, Pid, Reference, Term};
 
 use super::{Socket, TcpSocket};
 use crate::call::{Call, CallError};
-use crate::carrier::Ending;
+use crate::carrier::{Closing, Ending};
 use crate::deadline;
-use crate::engine::{Engine, Signal, message};
+use crate::engine::{CLOSE_TIME, Engine, Signal, message};
 use crate::error::LinkError;
 
 /// How many bytes a read asks for, where fewer are known to come.
@@ -32,21 +32,19 @@ const MOST_READ: usize = 256 * 1024;
 /// Dropping a link closes it at once; the peer sees `noconnection`. [`Link::close`] sees to it first that
 /// all that was sent arrives.
 pub struct Link<S: Socket = TcpSocket> {
-    socket: S,
+    socket: Closing<S>,
     engine: Engine,
     next_tick: Instant,
-    /// Why the connection will be said to have ended.
-    ending: Ending,
 }
 
 impl<S: Socket> Link<S> {
-    pub(super) fn new(socket: S, engine: Engine) -> Self {
+    pub(super) fn new(mut socket: Closing<S>, engine: Engine) -> Self {
         let next_tick = Instant::now() + engine.interval();
+        socket.ending = Ending::Done;
         Self {
             socket,
             engine,
             next_tick,
-            ending: Ending::Done,
         }
     }
 
@@ -95,13 +93,8 @@ impl<S: Socket> Link<S> {
     /// # Errors
     /// As [`Link::send`].
     pub fn link(&mut self, to: Pid) -> Result<(), LinkError> {
-        self.signal(
-            &Control::Link {
-                from: self.pid().clone(),
-                to,
-            },
-            None,
-        )
+        let control = self.engine.link(to);
+        self.signal(&control, None)
     }
 
     /// Removes the link with the peer's process. The peer answers with [`Control::UnlinkIdAck`] and the
@@ -110,8 +103,8 @@ impl<S: Socket> Link<S> {
     /// # Errors
     /// As [`Link::send`].
     pub fn unlink(&mut self, to: Pid) -> Result<NonZeroU64, LinkError> {
-        let (id, from) = (self.engine.unlink_id(), self.pid().clone());
-        self.signal(&Control::UnlinkId { id, from, to }, None)?;
+        let (id, control) = self.engine.unlink(to);
+        self.signal(&control, None)?;
         Ok(id)
     }
 
@@ -120,16 +113,8 @@ impl<S: Socket> Link<S> {
     /// # Errors
     /// As [`Link::send`].
     pub fn monitor(&mut self, to: impl Into<Target>) -> Result<Reference, LinkError> {
-        let reference = self.reference();
-        let (from, to) = (self.pid().clone(), to.into());
-        self.signal(
-            &Control::MonitorP {
-                from,
-                to,
-                reference: reference.clone(),
-            },
-            None,
-        )?;
+        let (reference, control) = self.engine.monitor(to.into());
+        self.signal(&control, None)?;
         Ok(reference)
     }
 
@@ -142,15 +127,8 @@ impl<S: Socket> Link<S> {
         to: impl Into<Target>,
         reference: Reference,
     ) -> Result<(), LinkError> {
-        let (from, to) = (self.pid().clone(), to.into());
-        self.signal(
-            &Control::DemonitorP {
-                from,
-                to,
-                reference,
-            },
-            None,
-        )
+        let control = self.engine.demonitor(to.into(), reference);
+        self.signal(&control, None)
     }
 
     /// Sends an exit signal, as `exit/2`.
@@ -158,13 +136,7 @@ impl<S: Socket> Link<S> {
     /// # Errors
     /// As [`Link::send`].
     pub fn exit<T: Encode + ?Sized>(&mut self, to: Pid, reason: &T) -> Result<(), LinkError> {
-        let (from, to) = (self.pid().clone(), to.into());
-        let control = Control::Exit2 {
-            from,
-            to,
-            priority: false,
-            token: None,
-        };
+        let control = self.engine.exit(to);
         self.signal(&control, Some(Payload::encode(reason)?))
     }
 
@@ -174,7 +146,7 @@ impl<S: Socket> Link<S> {
     /// As [`Link::send`].
     pub fn signal(&mut self, control: &Control, payload: Option<Payload>) -> Result<(), LinkError> {
         // What an earlier call could not get rid of goes first, so that memory stays bounded.
-        if self.engine.connection.outbound.queued() > limits::BUSY {
+        if self.engine.is_busy() {
             self.flush(self.send_deadline())?;
         }
         self.engine.signal(control, payload)?;
@@ -382,7 +354,7 @@ impl<S: Socket> Link<S> {
     /// Notes how the connection ends, if this ends it.
     fn noting<T>(&mut self, result: Result<T, LinkError>) -> Result<T, LinkError> {
         if let Some(ending) = result.as_ref().err().and_then(LinkError::ending) {
-            self.ending = ending;
+            self.socket.ending = ending;
         }
         result
     }
@@ -390,12 +362,6 @@ impl<S: Socket> Link<S> {
     /// Until when what is sent now has to be taken.
     fn send_deadline(&self) -> Instant {
         deadline::after(self.engine.send_time())
-    }
-}
-
-impl<S: Socket> Drop for Link<S> {
-    fn drop(&mut self) {
-        self.socket.closing(self.ending);
     }
 }
 

@@ -6,16 +6,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use einode_dist::Flags;
-use einode_dist::epmd::{self, NodeType};
-
 use super::{Endpoint, Incoming, Link, Registration, Tcp, Transport};
 use crate::address::Address;
+use crate::config::{ACCEPT_PAUSE, PENDING_HANDSHAKES};
 use crate::error::{AcceptError, ConnectError};
-
-/// How many handshakes may be under way at once, those counted that are over and wait for
-/// [`Listener::accept`]. More peers wait in the system's queue.
-pub const PENDING_HANDSHAKES: usize = 64;
 
 /// An address at which nodes connect to us.
 ///
@@ -86,16 +80,7 @@ impl<T: Transport> Listener<T> {
     pub fn publish(&mut self) -> Result<(), ConnectError> {
         let port = self.port();
         let mut endpoint = self.shared.endpoint();
-        let (Some(name), Some(port)) = (endpoint.config.name(), port) else {
-            return Err(ConnectError::Unpublishable);
-        };
-        let hidden = !endpoint.config.local.flags.contains(Flags::PUBLISHED);
-        let kind = if hidden {
-            NodeType::HIDDEN
-        } else {
-            NodeType::NORMAL
-        };
-        let registration = epmd::Registration::new(name.alive(), port, kind);
+        let registration = endpoint.config.registration(port)?;
         let until = endpoint.setup_deadline();
         let registration = endpoint.epmd("localhost").register(registration, until)?;
         endpoint.config.local.creation = registration.creation();
@@ -176,15 +161,13 @@ fn accept<T: Transport>(
     shared: &Arc<Shared<T>>,
     accepted: &SyncSender<Accepted<T>>,
 ) {
-    const PAUSE: Duration = Duration::from_millis(20);
     loop {
         let peer = incoming.accept();
         if shared.is_closing() {
             return;
         }
         let Ok((socket, address)) = peer else {
-            // With no descriptor left, the next attempt would fail at once as well.
-            thread::sleep(PAUSE);
+            thread::sleep(ACCEPT_PAUSE);
             continue;
         };
         shared.begin();

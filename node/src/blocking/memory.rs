@@ -6,15 +6,13 @@ use std::time::Instant;
 
 use einode_dist::NodeName;
 
-use super::transport::{Incoming, Socket, Transport, unsupported};
+use super::transport::{Incoming, Socket, Transport};
 use crate::address::Address;
 use crate::carrier::Carrier;
+use crate::transport::{QUEUE, unsupported};
 
 /// How many bytes may be under way in one direction of a [`MemorySocket`].
 const CAPACITY: usize = 64 * 1024;
-
-/// How many connections may wait to be accepted.
-const QUEUE: usize = 128;
 
 /// Connections within the process, for tests and for nodes that live side by side. Clones are one
 /// and the same network; addresses are [`Address::Other`].

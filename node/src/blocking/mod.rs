@@ -14,14 +14,20 @@ mod transport;
 mod unix;
 
 pub use endpoint::Endpoint;
-pub use epmd::{DEFAULT_PORT, Epmd, Registration};
+pub use epmd::{Epmd, Registration};
 pub use link::Link;
-pub use listener::{Listener, PENDING_HANDSHAKES};
+pub use listener::Listener;
 pub use memory::{Memory, MemoryIncoming, MemorySocket};
-pub use recorded::{Recorded, RecordedIncoming, RecordedSocket};
 pub use resolver::Resolver;
 pub use run::run;
-pub use stream::{Stream, System, Tcp, TcpIncoming, TcpSocket};
+pub use stream::{Stream, System, TcpIncoming, TcpSocket};
 pub use transport::{Any, Incoming, Socket, Transport};
 #[cfg(unix)]
-pub use unix::{Unix, UnixIncoming, UnixSocket};
+pub use unix::{UnixIncoming, UnixSocket};
+
+pub use crate::config::PENDING_HANDSHAKES;
+pub use crate::epmd::DEFAULT_PORT;
+pub use crate::recorded::{Recorded, RecordedIncoming, RecordedSocket};
+pub use crate::transport::Tcp;
+#[cfg(unix)]
+pub use crate::unix::Unix;

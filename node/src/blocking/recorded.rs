@@ -2,36 +2,12 @@ use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::time::Instant;
 
-use einode_dist::{NodeName, Prefix};
+use einode_dist::NodeName;
 
 use super::transport::{Incoming, Socket, Transport};
 use crate::address::Address;
-use crate::carrier::{Carrier, Ending, Side};
-use crate::record::{Direction, Recorder, Track};
-
-/// Any transport, with a [`Recorder`] that sees what passes.
-///
-/// ```
-/// use std::sync::Arc;
-///
-/// use einode::Recorder;
-/// use einode::blocking::{Recorded, Tcp};
-///
-/// let recorder = Arc::new(Recorder::new());
-/// let transport = Recorded::new(Tcp, Arc::clone(&recorder));
-/// ```
-#[derive(Debug, Clone)]
-pub struct Recorded<T> {
-    inner: T,
-    recorder: Arc<Recorder>,
-}
-
-impl<T> Recorded<T> {
-    /// Shows the recorder what passes through the transport.
-    pub const fn new(inner: T, recorder: Arc<Recorder>) -> Self {
-        Self { inner, recorder }
-    }
-}
+use crate::record::Direction;
+use crate::recorded::{Recorded, RecordedIncoming, RecordedSocket};
 
 impl<T: Transport> Transport for Recorded<T> {
     type Socket = RecordedSocket<T::Socket>;
@@ -58,13 +34,6 @@ impl<T: Transport> Transport for Recorded<T> {
     }
 }
 
-/// What connections come in on, with a recorder that sees what passes through them.
-#[derive(Debug)]
-pub struct RecordedIncoming<I> {
-    inner: I,
-    recorder: Arc<Recorder>,
-}
-
 impl<I: Incoming> Incoming for RecordedIncoming<I> {
     type Socket = RecordedSocket<I::Socket>;
 
@@ -79,41 +48,6 @@ impl<I: Incoming> Incoming for RecordedIncoming<I> {
 
     fn close(&self) {
         self.inner.close();
-    }
-}
-
-/// A socket with a recorder that sees what passes.
-#[derive(Debug)]
-pub struct RecordedSocket<S> {
-    inner: S,
-    recorder: Arc<Recorder>,
-    track: Track,
-}
-
-impl<S: Socket> RecordedSocket<S> {
-    /// Shows the recorder what passes through the socket.
-    pub fn new(inner: S, recorder: &Arc<Recorder>) -> Self {
-        let track = Track::new(recorder, inner.prefix());
-        Self {
-            inner,
-            recorder: Arc::clone(recorder),
-            track,
-        }
-    }
-}
-
-impl<S: Socket> Carrier for RecordedSocket<S> {
-    fn prefix(&self) -> Prefix {
-        self.inner.prefix()
-    }
-
-    fn handshake_complete(&mut self, side: Side) -> io::Result<()> {
-        self.track.handshake_complete();
-        self.inner.handshake_complete(side)
-    }
-
-    fn closing(&mut self, why: Ending) {
-        self.inner.closing(why);
     }
 }
 

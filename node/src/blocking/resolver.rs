@@ -1,5 +1,5 @@
 use std::io;
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::ToSocketAddrs;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Instant;
@@ -7,9 +7,9 @@ use std::time::Instant;
 use einode_dist::NodeName;
 
 use super::Epmd;
-use crate::address::{Address, interleave};
+use crate::address::Address;
 use crate::error::ConnectError;
-use crate::resolver::{FixedPort, Table};
+use crate::resolver::{FixedPort, Table, found, literal};
 
 /// How the name of a node becomes the addresses at which it may be reached, to be tried in order.
 ///
@@ -34,13 +34,7 @@ impl Resolver for Epmd {
 
 impl Resolver for Table {
     fn resolve(&self, node: &NodeName, _: Instant) -> Result<Vec<Address>, ConnectError> {
-        match self.addresses(node) {
-            [] => Err(ConnectError::UnknownNode {
-                node: node.clone(),
-                at: "the table".into(),
-            }),
-            addresses => Ok(addresses.to_vec()),
-        }
+        self.find(node)
     }
 }
 
@@ -59,17 +53,9 @@ pub(super) fn addresses(
     port: u16,
     until: Instant,
 ) -> Result<Vec<Address>, ConnectError> {
-    let bare = host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'))
-        .unwrap_or(host);
-    if let Ok(address) = bare.parse::<IpAddr>() {
-        return Ok(vec![SocketAddr::new(address, port).into()]);
+    if let Some(address) = literal(host, port) {
+        return Ok(vec![address]);
     }
-    let failed = |error| ConnectError::Resolve {
-        host: host.to_owned(),
-        error,
-    };
     let (answer, answered) = mpsc::sync_channel(1);
     let asked = (host.to_owned(), port);
     let lookup = move || {
@@ -79,17 +65,11 @@ pub(super) fn addresses(
         // Nobody listens any more after the deadline.
         let _ = answer.send(addresses);
     };
-    thread::Builder::new()
-        .name("resolve".into())
-        .spawn(lookup)
-        .map_err(failed)?;
     let left = until.saturating_duration_since(Instant::now());
-    let found: Result<Vec<SocketAddr>, io::Error> = answered
-        .recv_timeout(left)
-        .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
-    match found {
-        Ok(found) if found.is_empty() => Err(failed(io::ErrorKind::NotFound.into())),
-        Ok(found) => Ok(interleave(found)),
-        Err(error) => Err(failed(error)),
-    }
+    let started = thread::Builder::new().name("resolve".into()).spawn(lookup);
+    let answer = started.and_then(|_| {
+        let answer = answered.recv_timeout(left);
+        answer.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+    });
+    found(host, answer)
 }

@@ -5,13 +5,10 @@ use std::time::{Duration, Instant};
 
 use einode_dist::NodeName;
 
-use super::transport::{Incoming, Socket, Transport, unsupported};
+use super::transport::{Incoming, Socket, Transport};
 use crate::address::Address;
 use crate::carrier::Carrier;
-
-/// TCP, over IPv4 and IPv6, without Nagle's delay.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Tcp;
+use crate::transport::{Tcp, unsupported};
 
 /// A TCP connection.
 pub type TcpSocket = Stream<TcpStream>;

@@ -84,12 +84,6 @@ pub trait Incoming: Send + Sync + 'static {
     fn close(&self);
 }
 
-/// The error for an address that a transport cannot use.
-pub(crate) fn unsupported(address: &Address) -> io::Error {
-    let text = format!("this transport has no addresses like {address}");
-    io::Error::new(io::ErrorKind::Unsupported, text)
-}
-
 /// Any transport, for programs that choose one while they run.
 ///
 /// ```
