@@ -1,14 +1,41 @@
-//! Any bytes as the stream of a connected peer, read in any pieces; what is understood is sent back
-//! and understood again.
+//! Any packets as what a connected peer says, read in any pieces; what is understood is sent back and
+//! understood again.
 
 #![no_main]
 
 use bytes::BufMut;
 use einode_dist::{Connection, Event, Flags, Settings};
+use einode_etf::{Atom, Pid, Reference, Term, Writer};
+use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|input: (Vec<u8>, Vec<u8>)| {
-    let (pieces, stream) = input;
+/// What comes from the peer next.
+#[derive(Arbitrary, Debug)]
+enum Said {
+    Bytes(Vec<u8>),
+    Packet(Vec<u8>),
+    /// The tuple `{op, elements...}`, and what follows it.
+    Signal {
+        op: u8,
+        elements: Vec<Element>,
+        payload: Vec<u8>,
+    },
+}
+
+#[derive(Arbitrary, Debug)]
+enum Element {
+    Pid { id: u32 },
+    Reference { word: u32 },
+    Name,
+    Empty,
+    Number(i64),
+    Bytes(Vec<u8>),
+}
+
+fuzz_target!(|input: (Vec<u8>, Vec<Said>)| {
+    let (pieces, said) = input;
+    let mut stream = Vec::new();
+    said.iter().for_each(|said| said.append_to(&mut stream));
     let events = read(&pieces, &stream);
     assert_eq!(
         events,
@@ -22,11 +49,12 @@ fuzz_target!(|input: (Vec<u8>, Vec<u8>)| {
             continue;
         };
         if let Some(payload) = payload {
-            let term = payload.term();
-            assert_eq!(payload.to_etf().is_ok(), payload.check().is_ok());
-            if term.is_err() {
+            let Ok(term) = payload.term() else {
                 continue;
-            }
+            };
+            assert_eq!(payload.check(), Ok(()), "{term} is read but does not check");
+            let alone = payload.to_etf().expect("the bytes of a term");
+            assert_eq!(Term::from_bytes(&alone), Ok(term));
         }
         if connection.outbound.send(control, payload.clone()).is_err() {
             continue;
@@ -42,6 +70,50 @@ fuzz_target!(|input: (Vec<u8>, Vec<u8>)| {
         assert_eq!(again.next(), None);
     }
 });
+
+impl Said {
+    fn append_to(&self, stream: &mut Vec<u8>) {
+        let packet = match self {
+            Self::Bytes(bytes) => return stream.extend_from_slice(bytes),
+            Self::Packet(packet) => packet.clone(),
+            Self::Signal {
+                op,
+                elements,
+                payload,
+            } => {
+                let mut packet = b"p\x83".to_vec();
+                let mut head = Writer::new(&mut packet);
+                head.tuple(elements.len() + 1).expect("a small tuple");
+                head.i64((*op).into()).expect("a byte");
+                for element in elements {
+                    element.append_to(&mut packet);
+                }
+                packet.extend_from_slice(payload);
+                packet
+            }
+        };
+        stream.put_u32(packet.len() as u32);
+        stream.extend_from_slice(&packet);
+    }
+}
+
+impl Element {
+    fn append_to(&self, packet: &mut Vec<u8>) {
+        let node = Atom::from_static("them@there");
+        let mut writer = Writer::new(&mut *packet);
+        let written = match self {
+            Self::Pid { id } => writer.pid(&Pid::new(node, *id, 0, 1)),
+            Self::Reference { word } => {
+                writer.reference(&Reference::new(node, 1, &[*word, 2, 3]).expect("three words"))
+            }
+            Self::Name => writer.atom(&node),
+            Self::Empty => writer.nil(),
+            Self::Number(number) => writer.i64(*number),
+            Self::Bytes(bytes) => return packet.extend_from_slice(bytes),
+        };
+        written.expect("a short term");
+    }
+}
 
 fn connection() -> Connection {
     Connection::new(Flags::HIDDEN, &Settings::default()).expect("flags of this crate")
