@@ -9,7 +9,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
         return Err(Failure::new("there is one benchmark, `codec`"));
     }
     install::erlang()?;
-    let bench = ["run", "--release", "--quiet", "--locked"];
+    let bench = ["run", "--release", "--quiet"];
     let mut command = cargo(&bench);
     command.args(["--manifest-path", "bench/Cargo.toml", "--"]);
     command.args(arguments);
