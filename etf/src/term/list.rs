@@ -16,12 +16,12 @@ use super::{Repr, Term};
 /// ```
 #[derive(Clone, Copy)]
 pub struct List<'t> {
-    elements: Elements<'t>,
+    pub(super) elements: Elements<'t>,
     tail: Option<&'t Term>,
 }
 
 #[derive(Clone, Copy)]
-enum Elements<'t> {
+pub(super) enum Elements<'t> {
     Bytes(&'t [u8]),
     Terms(&'t [Term]),
 }

@@ -4,7 +4,8 @@ use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
 use std::slice;
 
-use super::{Repr, Term};
+use super::list::Elements;
+use super::{List, Repr, Term};
 use crate::fun::Code;
 use crate::{Fun, Kind, Record};
 
@@ -139,7 +140,7 @@ fn compare_one<'t>(
             a.len().cmp(&b.len())
         }
         (Repr::String(a), Repr::String(b)) => a.cmp(b),
-        _ => match (Run::of(a), Run::of(b)) {
+        _ => match (List::of(a), List::of(b)) {
             (Some(a), Some(b)) => compare_lists(a, b, numbers, tasks),
             _ => match (a.as_bits(), b.as_bits()) {
                 (Some(a), Some(b)) => a.cmp(&b),
@@ -150,57 +151,23 @@ fn compare_one<'t>(
     }
 }
 
-/// A list: its elements and the tail that is no list.
-struct Run<'t> {
-    elements: Elements<'t>,
-    tail: Option<&'t Term>,
-}
-
-#[derive(Clone, Copy)]
-enum Elements<'t> {
-    Bytes(&'t [u8]),
-    Terms(&'t [Term]),
-}
-
-impl<'t> Run<'t> {
-    fn of(term: &'t Term) -> Option<Self> {
-        let (elements, tail) = match &term.0 {
-            Repr::String(bytes) => (Elements::Bytes(bytes), None),
-            Repr::List(elements) => (Elements::Terms(elements), None),
-            Repr::Improper(elements) => {
-                let (tail, elements) = elements.split_last()?;
-                (Elements::Terms(elements), Some(tail))
-            }
-            _ => return None,
-        };
-        Some(Self { elements, tail })
-    }
-
-    fn len(&self) -> usize {
-        match self.elements {
-            Elements::Bytes(bytes) => bytes.len(),
-            Elements::Terms(terms) => terms.len(),
-        }
-    }
-
-    /// How what is left of this list, all elements but its tail being used up, compares with a list
-    /// that still has elements.
-    fn end_against_more(&self) -> Ordering {
-        self.tail
-            .map_or(Ordering::Less, |tail| tail.kind().cmp(&Kind::List))
-    }
+/// How what is left of a list, all elements but its tail being used up, compares with a list that
+/// still has elements.
+fn end_against_more(list: List<'_>) -> Ordering {
+    list.tail()
+        .map_or(Ordering::Less, |tail| tail.kind().cmp(&Kind::List))
 }
 
 fn compare_lists<'t>(
-    a: Run<'t>,
-    b: Run<'t>,
+    a: List<'t>,
+    b: List<'t>,
     numbers: Numbers,
     tasks: &mut Vec<Task<'t>>,
 ) -> Ordering {
     let ends = match a.len().cmp(&b.len()) {
-        Ordering::Less => Task::Decided(a.end_against_more()),
-        Ordering::Greater => Task::Decided(b.end_against_more().reverse()),
-        Ordering::Equal => match (a.tail, b.tail) {
+        Ordering::Less => Task::Decided(end_against_more(a)),
+        Ordering::Greater => Task::Decided(end_against_more(b).reverse()),
+        Ordering::Equal => match (a.tail(), b.tail()) {
             (None, None) => Task::Decided(Ordering::Equal),
             (Some(a), None) => Task::Decided(a.kind().cmp(&Kind::List)),
             (None, Some(b)) => Task::Decided(Kind::List.cmp(&b.kind())),
