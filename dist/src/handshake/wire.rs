@@ -38,6 +38,10 @@ impl Wire {
         self.inbox.extend_from_slice(bytes);
         match self.length() {
             None => Ok(None),
+            // Records of TLS begin with their type, here an alert or a handshake, and a 3.
+            Some(0x1503 | 0x1603) if self.prefix == Prefix::Two => {
+                Err(Error::malformed("handshake packet", "it is TLS"))
+            }
             Some(0) => Err(Error::malformed("handshake packet", "it is empty")),
             Some(length) if length > limits::HANDSHAKE_PACKET => Err(Error::TooLong {
                 what: "handshake packet",
