@@ -32,7 +32,12 @@ impl From<einode_dist::Error> for ExchangeError {
 impl fmt::Display for ExchangeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Io(error) if error.kind() == io::ErrorKind::TimedOut => f.write_str("timed out"),
+            // What the socket says itself is better than the name of its kind.
+            Self::Io(error)
+                if error.kind() == io::ErrorKind::TimedOut && error.get_ref().is_none() =>
+            {
+                f.write_str("timed out")
+            }
             Self::Io(error) => error.fmt(f),
             Self::Protocol(error) => error.fmt(f),
         }

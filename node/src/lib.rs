@@ -27,6 +27,7 @@
 //! | one connection, on the thread of the program | [`blocking`] |
 //! | who we are towards other nodes | [`Config`] |
 //! | what connections are made of: TCP, Unix sockets, your own | [`blocking::Transport`] |
+//! | connections that are encrypted (feature `tls`) | `tls` |
 //! | how nodes are found: EPMD, a table, a fixed port, your own | [`blocking::Resolver`] |
 //! | where the cookie comes from | [`cookie`] |
 //! | the protocol as values, without sockets | [`dist`] |
@@ -47,6 +48,8 @@ mod error;
 mod record;
 mod recorded;
 mod resolver;
+#[cfg(feature = "tls")]
+pub mod tls;
 mod transport;
 #[cfg(unix)]
 mod unix;

@@ -9,6 +9,8 @@ mod recorded;
 mod resolver;
 mod run;
 mod stream;
+#[cfg(feature = "tls")]
+mod tls;
 mod transport;
 #[cfg(unix)]
 mod unix;
@@ -21,6 +23,8 @@ pub use memory::{Memory, MemoryIncoming, MemorySocket};
 pub use resolver::Resolver;
 pub use run::run;
 pub use stream::{Stream, System, TcpIncoming, TcpSocket};
+#[cfg(feature = "tls")]
+pub use tls::{TlsIncoming, TlsSocket};
 pub use transport::{Any, Incoming, Socket, Transport};
 #[cfg(unix)]
 pub use unix::{UnixIncoming, UnixSocket};
@@ -28,6 +32,8 @@ pub use unix::{UnixIncoming, UnixSocket};
 pub use crate::config::PENDING_HANDSHAKES;
 pub use crate::epmd::DEFAULT_PORT;
 pub use crate::recorded::{Recorded, RecordedIncoming, RecordedSocket};
+#[cfg(feature = "tls")]
+pub use crate::tls::{Tls, TlsOver};
 pub use crate::transport::Tcp;
 #[cfg(unix)]
 pub use crate::unix::Unix;
