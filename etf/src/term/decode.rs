@@ -35,6 +35,16 @@ impl<'a, S: Source<'a>> Reader<'a, S> {
     /// bytes that are ahead can hold all elements that are still owed at all depths, so it grows in
     /// proportion to the bytes that were really sent.
     pub fn term(&mut self) -> Result<Term, DecodeError> {
+        // A run of bytes needs no place to be put together in.
+        match self.source().peek()? {
+            tag::BINARY_EXT => return self.binary().map(Term::binary),
+            tag::STRING_EXT => {
+                return Ok(Term(Repr::String(
+                    self.string()?.unwrap_or_default().into(),
+                )));
+            }
+            _ => {}
+        }
         // Has the term in the end.
         let mut root: Vec<Term> = Vec::new();
         let mut outer: Vec<Open> = Vec::new();
