@@ -18,9 +18,6 @@ pub const BACKLOG: usize = limits::PACKET as usize;
 /// The process of every node that answers pings.
 const NET_KERNEL: &str = "net_kernel";
 
-/// How long a link that is closed waits for the peer to close too.
-pub(crate) const CLOSE_TIME: Duration = Duration::from_secs(5);
-
 /// What a peer sent: a control message, and the message or reason that belongs to it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Signal {

@@ -11,7 +11,7 @@ use super::{Socket, TcpSocket};
 use crate::call::{Call, CallError};
 use crate::carrier::{Closing, Ending};
 use crate::deadline;
-use crate::engine::{CLOSE_TIME, Engine, Signal, message};
+use crate::engine::{Engine, Signal, message};
 use crate::error::LinkError;
 
 /// How many bytes a read asks for, where fewer are known to come.
