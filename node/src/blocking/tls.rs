@@ -96,7 +96,7 @@ impl<I: Incoming> Incoming for TlsIncoming<I> {
     }
 }
 
-/// How many bytes are read at once, as long as the program reads many.
+/// How many bytes are read from the socket below at once.
 const READ: usize = 32 * 1024;
 
 /// A socket with TLS around it.
