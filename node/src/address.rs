@@ -27,6 +27,14 @@ pub enum Address {
 }
 
 impl Address {
+    /// The port, if it is one of an IP address.
+    pub(crate) const fn port(&self) -> Option<u16> {
+        match self {
+            Self::Inet(address) => Some(address.port()),
+            _ => None,
+        }
+    }
+
     /// The name in Linux's abstract namespace, if that is what a path stands for.
     pub(crate) fn abstract_name(path: &Path) -> Option<&[u8]> {
         path.as_os_str().as_encoded_bytes().strip_prefix(b"@")

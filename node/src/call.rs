@@ -170,7 +170,7 @@ impl Call {
 
     /// Ends the monitor, if there still is one.
     pub(crate) fn finish(
-        self,
+        &self,
         engine: &mut Engine,
         answer: &Result<Term, CallError>,
     ) -> Result<(), CallError> {
@@ -181,17 +181,17 @@ impl Call {
                     name, reference, ..
                 },
                 _,
-            ) => (Target::Name(name), reference),
+            ) => (Target::Name(name.clone()), reference),
             (
                 Self::Process {
                     request,
                     process: Some(pid),
                 },
                 Err(CallError::TimedOut | CallError::Link(_)),
-            ) => (Target::Pid(pid), request),
+            ) => (Target::Pid(pid.clone()), request),
             (Self::Process { .. }, _) => return Ok(()),
         };
-        let demonitor = engine.demonitor(to, reference);
+        let demonitor = engine.demonitor(to, reference.clone());
         engine
             .signal(&demonitor, None)
             .map_err(|error| LinkError::from(error).into())

@@ -25,6 +25,7 @@
 //! | what | where |
 //! |---|---|
 //! | one connection, on the thread of the program | [`blocking`] |
+//! | the same on a task of tokio (feature `tokio`) | `tokio` |
 //! | who we are towards other nodes | [`Config`] |
 //! | what connections are made of: TCP, Unix sockets, your own | [`blocking::Transport`] |
 //! | connections that are encrypted (feature `tls`) | `tls` |
@@ -50,6 +51,8 @@ mod recorded;
 mod resolver;
 #[cfg(feature = "tls")]
 pub mod tls;
+#[cfg(feature = "tokio")]
+pub mod tokio;
 mod transport;
 #[cfg(unix)]
 mod unix;

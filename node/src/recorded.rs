@@ -1,10 +1,10 @@
-use std::io;
+use std::io::{self, IoSlice};
 use std::sync::Arc;
 
 use einode_dist::Prefix;
 
 use crate::carrier::{Carrier, Ending, Side};
-use crate::record::{Recorder, Track};
+use crate::record::{Direction, Recorder, Track};
 
 /// Any transport, with a [`Recorder`] that sees what passes. It is one of the same styles.
 ///
@@ -53,6 +53,23 @@ impl<S: Carrier> RecordedSocket<S> {
             inner,
             recorder: Arc::clone(recorder),
             track,
+        }
+    }
+}
+
+impl<S> RecordedSocket<S> {
+    /// These bytes were read.
+    pub(crate) fn read(&mut self, bytes: &[u8]) {
+        self.track.pass(&self.recorder, Direction::Read, bytes);
+    }
+
+    /// The first so many bytes of these were written.
+    pub(crate) fn written(&mut self, slices: &[IoSlice<'_>], mut left: usize) {
+        for slice in slices {
+            let passed = slice.len().min(left);
+            let bytes = &slice[..passed];
+            self.track.pass(&self.recorder, Direction::Written, bytes);
+            left -= passed;
         }
     }
 }

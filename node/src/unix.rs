@@ -96,6 +96,16 @@ pub(crate) fn connect(path: &Path, until: Instant) -> io::Result<UnixStream> {
     }
 }
 
+/// Connects at once, or says [`io::ErrorKind::WouldBlock`] when there is no room in the queue of the
+/// other side. The stream does not block either.
+#[cfg(feature = "tokio")]
+pub(crate) fn try_connect(path: &Path) -> io::Result<UnixStream> {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    socket.connect(&name(path)?)?;
+    Ok(OwnedFd::from(socket).into())
+}
+
 /// The system's form of an address: a name in the abstract namespace begins with a zero.
 fn name(path: &Path) -> io::Result<SockAddr> {
     match Address::abstract_name(path) {

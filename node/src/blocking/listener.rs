@@ -65,10 +65,7 @@ impl<T: Transport> Listener<T> {
 
     /// The TCP port on which it listens, if it listens on one.
     pub fn port(&self) -> Option<u16> {
-        match self.address() {
-            Address::Inet(address) => Some(address.port()),
-            _ => None,
-        }
+        self.address().port()
     }
 
     /// Registers the endpoint's name and this port with the EPMD of this machine, for as long as the

@@ -9,10 +9,7 @@ use einode_dist::NodeName;
 use super::transport::{Incoming, Socket, Transport};
 use crate::address::Address;
 use crate::carrier::Carrier;
-use crate::transport::{QUEUE, unsupported};
-
-/// How many bytes may be under way in one direction of a [`MemorySocket`].
-const CAPACITY: usize = 64 * 1024;
+use crate::transport::{PIPE, QUEUE, other};
 
 /// Connections within the process, for tests and for nodes that live side by side. Clones are one
 /// and the same network; addresses are [`Address::Other`].
@@ -35,9 +32,7 @@ impl Transport for Memory {
         _: Option<&NodeName>,
         _: Instant,
     ) -> io::Result<MemorySocket> {
-        let Address::Other(place) = address else {
-            return Err(unsupported(address));
-        };
+        let place = other(address)?;
         let refused = || io::Error::from(io::ErrorKind::ConnectionRefused);
         let listener = self.places().get(place).cloned().ok_or_else(refused)?;
         let (ours, theirs) = MemorySocket::pair();
@@ -48,9 +43,7 @@ impl Transport for Memory {
     }
 
     fn listen(&self, address: &Address) -> io::Result<MemoryIncoming> {
-        let Address::Other(place) = address else {
-            return Err(unsupported(address));
-        };
+        let place = other(address)?;
         let mut places = self.places();
         if places.contains_key(place) {
             return Err(io::ErrorKind::AddrInUse.into());
@@ -188,14 +181,14 @@ impl Socket for MemorySocket {
     }
 
     fn write(&mut self, slices: &[IoSlice<'_>], until: Option<Instant>) -> io::Result<usize> {
-        let full = |flow: &Flow| flow.bytes.len() >= CAPACITY && !flow.abandoned;
+        let full = |flow: &Flow| flow.bytes.len() >= PIPE && !flow.abandoned;
         let mut flow = self.outgoing.wait_while(until, full)?;
         if flow.abandoned || flow.ended {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
         let mut written = 0;
         for slice in slices {
-            let room = (CAPACITY - flow.bytes.len()).min(slice.len());
+            let room = (PIPE - flow.bytes.len()).min(slice.len());
             flow.bytes.extend(&slice[..room]);
             written += room;
         }

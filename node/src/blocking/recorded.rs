@@ -6,7 +6,6 @@ use einode_dist::NodeName;
 
 use super::transport::{Incoming, Socket, Transport};
 use crate::address::Address;
-use crate::record::Direction;
 use crate::recorded::{Recorded, RecordedIncoming, RecordedSocket};
 
 impl<T: Transport> Transport for Recorded<T> {
@@ -54,20 +53,13 @@ impl<I: Incoming> Incoming for RecordedIncoming<I> {
 impl<S: Socket> Socket for RecordedSocket<S> {
     fn read(&mut self, buffer: &mut [u8], until: Option<Instant>) -> io::Result<usize> {
         let read = self.inner.read(buffer, until)?;
-        self.track
-            .pass(&self.recorder, Direction::Read, &buffer[..read]);
+        self.read(&buffer[..read]);
         Ok(read)
     }
 
     fn write(&mut self, slices: &[IoSlice<'_>], until: Option<Instant>) -> io::Result<usize> {
         let written = self.inner.write(slices, until)?;
-        let mut left = written;
-        for slice in slices {
-            let passed = slice.len().min(left);
-            self.track
-                .pass(&self.recorder, Direction::Written, &slice[..passed]);
-            left -= passed;
-        }
+        self.written(slices, written);
         Ok(written)
     }
 

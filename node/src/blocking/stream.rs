@@ -8,7 +8,7 @@ use einode_dist::NodeName;
 use super::transport::{Incoming, Socket, Transport};
 use crate::address::Address;
 use crate::carrier::Carrier;
-use crate::transport::{Tcp, unsupported};
+use crate::transport::{Tcp, inet};
 
 /// A TCP connection.
 pub type TcpSocket = Stream<TcpStream>;
@@ -23,9 +23,7 @@ impl Transport for Tcp {
         _: Option<&NodeName>,
         until: Instant,
     ) -> io::Result<TcpSocket> {
-        let Address::Inet(address) = address else {
-            return Err(unsupported(address));
-        };
+        let address = inet(address)?;
         let left = until.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Err(io::ErrorKind::TimedOut.into());
@@ -34,10 +32,7 @@ impl Transport for Tcp {
     }
 
     fn listen(&self, address: &Address) -> io::Result<TcpIncoming> {
-        let Address::Inet(address) = address else {
-            return Err(unsupported(address));
-        };
-        let listener = TcpListener::bind(address)?;
+        let listener = TcpListener::bind(inet(address)?)?;
         Ok(TcpIncoming {
             address: listener.local_addr()?,
             listener,

@@ -1,0 +1,125 @@
+use std::fmt;
+use std::io;
+
+use einode_dist::epmd;
+use einode_dist::epmd::message::{NamesAnswer, Registered};
+use einode_dist::{Exchange, NodeName};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
+
+use super::race::race;
+use super::resolver::addresses;
+use super::{Tcp, run};
+use crate::epmd::Daemon;
+use crate::error::ConnectError;
+
+/// An Erlang Port Mapper Daemon: it knows the ports of the nodes on its host.
+///
+/// ```no_run
+/// use std::time::Duration;
+///
+/// use einode::tokio::Epmd;
+/// use tokio::time::Instant;
+///
+/// # async fn example() -> Result<(), einode::ConnectError> {
+/// let until = Instant::now() + Duration::from_secs(5);
+/// for (name, port) in Epmd::on("localhost").names(until).await?.nodes() {
+///     println!("{name} at port {port}");
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Epmd(Daemon);
+
+impl Epmd {
+    /// The daemon of a host, on the port that the environment variable `ERL_EPMD_PORT` names, or else
+    /// on 4369.
+    pub fn on(host: &str) -> Self {
+        Self(Daemon::on(host))
+    }
+
+    /// The daemon of a host, on this port.
+    pub fn at(host: &str, port: u16) -> Self {
+        Self(Daemon::at(host, port))
+    }
+
+    /// The port of a node of its host.
+    ///
+    /// # Errors
+    /// [`ConnectError::UnknownNode`] when there is no such node; [`ConnectError::Resolve`] and
+    /// [`ConnectError::Epmd`] when the daemon cannot be asked.
+    pub async fn lookup(&self, node: &NodeName, until: Instant) -> Result<u16, ConnectError> {
+        let (found, _) = self.ask(self.0.lookup(node)?, until).await?;
+        self.0.port_of(node, found)
+    }
+
+    /// The names and ports of all nodes of its host.
+    ///
+    /// # Errors
+    /// [`ConnectError::Resolve`] and [`ConnectError::Epmd`] when the daemon cannot be asked.
+    pub async fn names(&self, until: Instant) -> Result<NamesAnswer, ConnectError> {
+        Ok(self.ask(epmd::Names::new(), until).await?.0)
+    }
+
+    /// Registers a node for as long as the [`Registration`] lives.
+    ///
+    /// # Errors
+    /// [`ConnectError::Epmd`] when the name is taken or not accepted, or the daemon cannot be asked.
+    ///
+    /// # Cancelling
+    /// The node is not registered, or not any more.
+    pub async fn register(
+        &self,
+        registration: epmd::Registration,
+        until: Instant,
+    ) -> Result<Registration, ConnectError> {
+        let register = self.0.register(registration)?;
+        let (Registered { creation, .. }, socket) = self.ask(register, until).await?;
+        Ok(Registration {
+            creation,
+            _socket: socket,
+        })
+    }
+
+    async fn ask<E: Exchange>(
+        &self,
+        exchange: E,
+        until: Instant,
+    ) -> Result<(E::Outcome, TcpStream), ConnectError> {
+        let addresses = addresses(self.host(), self.0.port, until).await?;
+        let reached = race(&Tcp, &addresses, None, until).await;
+        let mut socket = reached.map_err(|(_, error)| self.0.error(error))?;
+        let outcome = match timeout_at(until, run(exchange, &mut socket)).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(io::Error::from(io::ErrorKind::TimedOut).into()),
+        };
+        Ok((outcome.map_err(|error| self.0.error(error))?, socket))
+    }
+
+    /// The host that it serves.
+    pub(super) fn host(&self) -> &str {
+        &self.0.host
+    }
+}
+
+impl fmt::Display for Epmd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A node is registered with EPMD for as long as this lives.
+#[derive(Debug)]
+pub struct Registration {
+    creation: u32,
+    /// EPMD takes the end of this connection as the end of the registration.
+    _socket: TcpStream,
+}
+
+impl Registration {
+    /// The number by which EPMD tells the node's lives apart.
+    pub const fn creation(&self) -> u32 {
+        self.creation
+    }
+}

@@ -1,0 +1,66 @@
+//! Nodes on the tasks of [tokio](https://docs.rs/tokio): every method that waits is a future.
+//!
+//! The names are those of [`blocking`](crate::blocking), and so is what they do; only the waiting
+//! differs.
+//!
+//! ```no_run
+//! use std::time::Duration;
+//!
+//! use einode::tokio::Endpoint;
+//! use einode::{Config, Cookie, NodeName, term};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let config = Config::new(NodeName::new("rusty@127.0.0.1")?, Cookie::new("secret")?);
+//! let mut link = Endpoint::new(config).connect(&"app@127.0.0.1".parse()?).await?;
+//! let sum = link.erpc("lists", "sum", &[term!([1, 2, 39])], Duration::from_secs(5)).await?;
+//! assert_eq!(sum, term!(42));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Cancelling
+//!
+//! Every future here may be dropped at any moment. What it held is closed then: an attempt to connect
+//! leaves no socket, a listener no task, socket or registration. A [`Link`] outlives the futures of its
+//! methods, and is as good as before: a packet that was written in part is finished by the next method,
+//! and nothing that arrived is lost. Each method says what its own cancelling means.
+//!
+//! All of it needs a runtime with its timer and its I/O enabled.
+
+use std::pin::Pin;
+
+mod endpoint;
+mod epmd;
+mod link;
+mod listener;
+mod memory;
+mod race;
+mod recorded;
+mod resolver;
+mod run;
+mod tcp;
+mod transport;
+#[cfg(unix)]
+mod unix;
+
+pub use endpoint::Endpoint;
+pub use epmd::{Epmd, Registration};
+pub use link::Link;
+pub use listener::Listener;
+pub use memory::{Memory, MemoryIncoming};
+pub use resolver::Resolver;
+pub use run::run;
+pub use tcp::TcpIncoming;
+pub use transport::{Any, AnyIncoming, Incoming, Socket, Transport};
+#[cfg(unix)]
+pub use unix::UnixIncoming;
+
+pub use crate::config::PENDING_HANDSHAKES;
+pub use crate::epmd::DEFAULT_PORT;
+pub use crate::recorded::{Recorded, RecordedIncoming, RecordedSocket};
+pub use crate::transport::Tcp;
+#[cfg(unix)]
+pub use crate::unix::Unix;
+
+/// A future of whatever kind.
+type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
