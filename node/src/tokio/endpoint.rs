@@ -9,11 +9,10 @@ use tokio::time::{Instant, timeout_at};
 
 use super::race::race;
 use super::resolver::{AnyResolver, addresses};
-use super::{Epmd, Link, Listener, Resolver, Socket, Tcp, Transport, run};
+use super::{Epmd, Link, Listener, Resolver, Socket, Tcp, Transport, after, run};
 use crate::address::Address;
 use crate::carrier::{Closing, Ending, Side};
 use crate::config::Config;
-use crate::deadline;
 use crate::engine::Engine;
 use crate::error::{ConnectError, ExchangeError};
 
@@ -221,7 +220,7 @@ impl<T> Endpoint<T> {
 
     /// The deadline of an attempt that begins now.
     pub(super) fn setup_deadline(&self) -> Instant {
-        deadline::after(self.config.setup_time).into()
+        after(self.config.setup_time)
     }
 }
 

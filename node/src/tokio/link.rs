@@ -13,10 +13,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout, timeout_at};
 
-use super::Socket;
+use super::{Socket, after};
 use crate::call::{Call, CallError};
 use crate::carrier::{Closing, Ending};
-use crate::deadline;
 use crate::engine::{Engine, Signal, message};
 use crate::error::LinkError;
 
@@ -46,7 +45,7 @@ pub struct Link<S: Socket = TcpStream> {
 impl<S: Socket> Link<S> {
     pub(super) fn new(mut socket: Closing<S>, engine: Engine) -> Self {
         let interval = engine.interval();
-        let mut ticks = interval_at(deadline::after(interval).into(), interval);
+        let mut ticks = interval_at(after(interval), interval);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         socket.ending = Ending::Done;
         Self {
@@ -202,7 +201,7 @@ impl<S: Socket> Link<S> {
         within: Duration,
     ) -> Result<Term, CallError> {
         let start = |engine: &mut Engine| Call::server(engine, server, request);
-        self.ask(start, deadline::after(within).into()).await
+        self.ask(start, after(within)).await
     }
 
     /// Asks `net_kernel` whether we are known to it, as `net_adm:ping/1` does, and gives the time that
@@ -212,7 +211,7 @@ impl<S: Socket> Link<S> {
     /// As [`Link::call`], and so is cancelling.
     pub async fn ping(&mut self, within: Duration) -> Result<Duration, CallError> {
         let start = Instant::now();
-        self.ask(Call::ping, deadline::after(within).into()).await?;
+        self.ask(Call::ping, after(within)).await?;
         Ok(start.elapsed())
     }
 
@@ -231,7 +230,7 @@ impl<S: Socket> Link<S> {
         within: Duration,
     ) -> Result<Term, CallError> {
         let start = |engine: &mut Engine| Call::rpc(engine, module, function, arguments);
-        self.ask(start, deadline::after(within).into()).await
+        self.ask(start, after(within)).await
     }
 
     /// Calls a function in a process of its own, as `erpc:call/5` does. Needs OTP 23 at the peer.
@@ -248,7 +247,7 @@ impl<S: Socket> Link<S> {
         arguments: &[Term],
         within: Duration,
     ) -> Result<Term, CallError> {
-        let until = deadline::after(within).into();
+        let until = after(within);
         if self.engine.user.is_none() {
             let user = self.ask(Call::user, until).await?;
             Call::take_user(&mut self.engine, &user);

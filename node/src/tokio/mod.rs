@@ -28,6 +28,11 @@
 //! All of it needs a runtime with its timer and its I/O enabled.
 
 use std::pin::Pin;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::deadline::NEVER;
 
 mod endpoint;
 mod epmd;
@@ -64,3 +69,8 @@ pub use crate::unix::Unix;
 
 /// A future of whatever kind.
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// The moment at which this much time is over, by the clock of the runtime.
+fn after(time: Duration) -> Instant {
+    Instant::now() + time.min(NEVER)
+}

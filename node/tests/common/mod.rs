@@ -16,6 +16,12 @@ pub(crate) fn config(beam: &Beam, alive: &str) -> Config {
     Config::new(name, Cookie::new(beam.cookie()).unwrap()).epmd_port(beam.epmd_port())
 }
 
+/// A node of this name at 127.0.0.1 that needs no Erlang.
+pub(crate) fn node(alive: &str) -> Config {
+    let name = NodeName::new(&format!("{alive}@127.0.0.1")).unwrap();
+    Config::new(name, Cookie::new("secret").unwrap())
+}
+
 /// That node, over TCP.
 pub(crate) fn endpoint(beam: &Beam, alive: &str) -> Endpoint {
     Endpoint::new(config(beam, alive))
@@ -48,4 +54,12 @@ pub(crate) fn term(text: &str) -> Term {
 /// The process of this registered name.
 pub(crate) fn name(name: &str) -> Destination {
     Atom::new(name).unwrap().into()
+}
+
+/// Runs a future on the tasks of tokio, with two threads.
+#[cfg(feature = "tokio")]
+pub(crate) fn in_runtime<F: Future>(future: F) -> F::Output {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(future)
 }
