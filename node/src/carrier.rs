@@ -2,6 +2,7 @@ use std::io;
 use std::ops::{Deref, DerefMut};
 
 use einode_dist::Prefix;
+use einode_dist::handshake::Session;
 
 /// Which side of a connection we are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,12 +40,13 @@ pub trait Carrier {
         Prefix::Two
     }
 
-    /// Called once, when the handshake has succeeded and before anything else is sent.
+    /// Called once, when the handshake has succeeded and before anything else is sent. The session says
+    /// who the peer is.
     ///
     /// # Errors
     /// Any error closes the connection.
-    fn handshake_complete(&mut self, side: Side) -> io::Result<()> {
-        let _ = side;
+    fn handshake_complete(&mut self, side: Side, session: &Session) -> io::Result<()> {
+        let _ = (side, session);
         Ok(())
     }
 
@@ -59,8 +61,8 @@ impl<C: Carrier + ?Sized> Carrier for Box<C> {
         (**self).prefix()
     }
 
-    fn handshake_complete(&mut self, side: Side) -> io::Result<()> {
-        (**self).handshake_complete(side)
+    fn handshake_complete(&mut self, side: Side, session: &Session) -> io::Result<()> {
+        (**self).handshake_complete(side, session)
     }
 
     fn closing(&mut self, why: Ending) {

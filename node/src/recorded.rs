@@ -2,6 +2,7 @@ use std::io::{self, IoSlice};
 use std::sync::Arc;
 
 use einode_dist::Prefix;
+use einode_dist::handshake::Session;
 
 use crate::carrier::{Carrier, Ending, Side};
 use crate::record::{Direction, Recorder, Track};
@@ -79,9 +80,9 @@ impl<S: Carrier> Carrier for RecordedSocket<S> {
         self.inner.prefix()
     }
 
-    fn handshake_complete(&mut self, side: Side) -> io::Result<()> {
+    fn handshake_complete(&mut self, side: Side, session: &Session) -> io::Result<()> {
         self.track.handshake_complete();
-        self.inner.handshake_complete(side)
+        self.inner.handshake_complete(side, session)
     }
 
     fn closing(&mut self, why: Ending) {

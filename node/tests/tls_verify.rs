@@ -552,3 +552,31 @@ fn what_is_missing_is_named() {
     let error = node.tls().client("no host").unwrap_err();
     assert!(matches!(error, TlsError::HostName(_)), "{error:?}");
 }
+
+#[test]
+fn nodes_are_who_their_certificates_say() {
+    let ca = Authority::new("ca");
+    let tls = Node::new(&ca.issue(&[HOST, "10.0.0.1"]), &ca.pem).tls();
+    let meet = |client: &str| {
+        let (ours, theirs) = MemorySocket::pair();
+        let theirs = TlsSocket::new(tls.server().unwrap(), theirs).check_node_name(true);
+        let server =
+            thread::spawn(move || endpoint("server@one.nodes.example").accept_over(theirs));
+        let ours = TlsSocket::new(tls.client(HOST).unwrap(), ours).check_node_name(true);
+        let client = endpoint(client).connect_over(ours, None);
+        (client, server.join().unwrap())
+    };
+    for client in ["client@one.nodes.example", "client@10.0.0.1"] {
+        let (client, server) = meet(client);
+        client.unwrap();
+        assert!(server.unwrap().socket().peer_certificates().is_some());
+    }
+    let (_, server) = meet("client@two.nodes.example");
+    assert!(
+        matches!(
+            failure(server),
+            TlsFailure::PeerCertificate(CertificateError::NotValidForNameContext { .. })
+        ),
+        "another node's certificate is accepted"
+    );
+}

@@ -202,7 +202,7 @@ impl<T> Endpoint<T> {
     ) -> Result<Link<S>, ExchangeError> {
         let mut socket = Closing::new(socket, Ending::Handshake);
         let session = run(handshake, &mut *socket, Some(until))?;
-        socket.handshake_complete(side)?;
+        socket.handshake_complete(side, &session)?;
         let engine = Engine::new(session, &self.config.settings)?;
         Ok(Link::new(socket, engine))
     }

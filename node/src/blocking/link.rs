@@ -58,6 +58,11 @@ impl<S: Socket> Link<S> {
         &self.engine.session.peer
     }
 
+    /// The socket, to ask what only it knows: an address, a certificate.
+    pub fn socket(&self) -> &S {
+        &self.socket
+    }
+
     /// The process identifier by which the peer knows this link.
     pub const fn pid(&self) -> &Pid {
         &self.engine.pid

@@ -1,6 +1,7 @@
 use std::io::{self, IoSlice, Read, Write};
 use std::time::Instant;
 
+use einode_dist::handshake::Session;
 use einode_dist::{NodeName, Prefix};
 use rustls::Connection;
 use rustls::pki_types::CertificateDer;
@@ -9,7 +10,7 @@ use super::transport::{Incoming, Socket, Transport};
 use super::{TcpIncoming, TcpSocket};
 use crate::address::Address;
 use crate::carrier::{Carrier, Ending, Side};
-use crate::tls::{Tls, TlsFailure, TlsOver};
+use crate::tls::{Tls, TlsFailure, TlsOver, check_node};
 use crate::transport::Tcp;
 
 /// TLS over TCP.
@@ -58,7 +59,7 @@ fn connect<T: Transport>(
 ) -> io::Result<TlsSocket<T::Socket>> {
     let connection = tls.client_to(address, node)?;
     let socket = inner.connect(address, node, until)?;
-    Ok(TlsSocket::new(connection, socket))
+    Ok(TlsSocket::new(connection, socket).check_node_name(tls.node_names))
 }
 
 /// The connections that come in on a transport below, with TLS.
@@ -84,7 +85,8 @@ impl<I: Incoming> Incoming for TlsIncoming<I> {
 
     fn accept(&self) -> io::Result<(Self::Socket, Address)> {
         let (socket, address) = self.inner.accept()?;
-        Ok((TlsSocket::new(self.tls.server()?, socket), address))
+        let socket = TlsSocket::new(self.tls.server()?, socket);
+        Ok((socket.check_node_name(self.tls.node_names), address))
     }
 
     fn address(&self) -> Address {
@@ -113,6 +115,8 @@ pub struct TlsSocket<S> {
     end: usize,
     /// Whether the peer has said anything.
     answered: bool,
+    /// Whether the peer's certificate has to be for the node that it says it is.
+    node_names: bool,
 }
 
 impl<S: Socket> TlsSocket<S> {
@@ -125,7 +129,16 @@ impl<S: Socket> TlsSocket<S> {
             begin: 0,
             end: 0,
             answered: false,
+            node_names: false,
         }
+    }
+
+    /// Demands that the peer's certificate is for the host in the name that it gives in the handshake of
+    /// the nodes, as [`Tls::check_node_names`] does for all connections.
+    #[must_use]
+    pub fn check_node_name(mut self, check: bool) -> Self {
+        self.node_names = check;
+        self
     }
 
     /// The peer's certificate, followed by those of the CAs that it has sent; none before the end of the
@@ -284,8 +297,11 @@ impl<S: Carrier> Carrier for TlsSocket<S> {
         Prefix::Four
     }
 
-    fn handshake_complete(&mut self, side: Side) -> io::Result<()> {
-        self.inner.handshake_complete(side)
+    fn handshake_complete(&mut self, side: Side, session: &Session) -> io::Result<()> {
+        if self.node_names {
+            check_node(self.tls.peer_certificates(), &session.peer)?;
+        }
+        self.inner.handshake_complete(side, session)
     }
 
     fn closing(&mut self, why: Ending) {

@@ -6,7 +6,8 @@
 //! use einode::blocking::Endpoint;
 //! use einode::tls::Tls;
 //!
-//! # let config: einode::Config = unimplemented!();
+//! # let cookie = einode::Cookie::new("secret").unwrap();
+//! # let config = einode::Config::new(einode::NodeName::new("rusty@here").unwrap(), cookie);
 //! let tls = Tls::from_optfile("/etc/cluster/inet_tls.conf")?;
 //! let endpoint = Endpoint::new(config).transport(tls);
 //! # Ok::<(), einode::tls::TlsError>(())
@@ -69,6 +70,8 @@ pub use options::{TlsOptions, Verify};
 use einode_dist::NodeName;
 
 use crate::address::Address;
+pub(crate) use verify::check_node;
+
 use files::Files;
 use optfile::Sections;
 use options::ServerNameIndication;
@@ -81,6 +84,8 @@ use options::ServerNameIndication;
 #[derive(Debug, Clone)]
 pub struct Tls {
     shared: Arc<Shared>,
+    /// Whether peers' certificates have to be for the nodes that they say they are.
+    pub(crate) node_names: bool,
 }
 
 #[derive(Debug)]
@@ -170,6 +175,7 @@ impl Tls {
                 source: Source::Configs,
                 state: Mutex::new(state),
             }),
+            node_names: false,
         }
     }
 
@@ -180,7 +186,19 @@ impl Tls {
                 source,
                 state: Mutex::new(state),
             }),
+            node_names: false,
         })
+    }
+
+    /// Demands that the certificate of every peer is for the host in the name that the peer gives in
+    /// the handshake of the nodes. Erlang nodes do not look at that.
+    ///
+    /// Without it, a node that connects may have any certificate of a trusted CA and call itself
+    /// whatever it likes; a node that is connected to has to have one for the host that was asked for.
+    #[must_use]
+    pub fn check_node_names(mut self) -> Self {
+        self.node_names = true;
+        self
     }
 
     /// Reads all files anew. Connections that there are do not change.
@@ -273,7 +291,8 @@ impl Tls {
 /// ```no_run
 /// use einode::blocking::{Endpoint, Unix};
 /// use einode::tls::{Tls, TlsOver};
-/// # let config: einode::Config = unimplemented!();
+/// # let cookie = einode::Cookie::new("secret").unwrap();
+/// # let config = einode::Config::new(einode::NodeName::new("rusty@here").unwrap(), cookie);
 ///
 /// let tls = Tls::from_optfile("/etc/cluster/inet_tls.conf")?;
 /// let endpoint = Endpoint::new(config).transport(TlsOver::new(tls, Unix::default()));

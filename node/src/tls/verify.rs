@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use einode_dist::NodeName;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{
     CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
@@ -12,6 +13,7 @@ use rustls::{
 };
 use webpki::{EndEntityCert, ExtendedKeyUsageValidator, KeyUsage, VerifiedPath};
 
+use super::TlsFailure;
 use super::names::is_for;
 
 /// Decides on peers' certificates, in either role.
@@ -110,6 +112,22 @@ impl Verifier {
             (Names::Any | Names::Host, _) => Ok(()),
         }
     }
+}
+
+/// Checks that the first of a peer's certificates is for the host in the name of its node.
+pub(crate) fn check_node(
+    certificates: Option<&[CertificateDer<'_>]>,
+    node: &NodeName,
+) -> Result<(), TlsFailure> {
+    let shown = certificates.and_then(<[_]>::first);
+    let certificate = shown.ok_or(TlsFailure::NoPeerCertificate)?;
+    let host = ServerName::try_from(node.host());
+    let host = host.map_err(|_| {
+        TlsFailure::PeerCertificate(CertificateError::ApplicationVerificationFailure)
+    })?;
+    EndEntityCert::try_from(certificate)
+        .and_then(|certificate| is_for(&certificate, &host))
+        .map_err(|error| TlsFailure::PeerCertificate(certificate_error(error)))
 }
 
 /// What rustls calls this, so that the peer gets the right alert.
