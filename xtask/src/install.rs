@@ -19,12 +19,7 @@ const PACKAGES: &[&str] = &[
 ];
 
 /// The Debian release that has each OTP release.
-const SUITES: &[(&str, &str)] = &[
-    ("23", "bullseye"),
-    ("25", "bookworm"),
-    ("27", "trixie"),
-    ("29", "sid"),
-];
+const SUITES: &[(&str, &str)] = &[("25", "bookworm"), ("27", "trixie"), ("29", "sid")];
 
 /// Installs what is missing of Erlang/OTP on this machine.
 pub(crate) fn erlang() -> Outcome {

@@ -43,7 +43,7 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "test",
-        arguments: "[--otp 23,27,29] [--otp-dir DIR]",
+        arguments: "[--otp 27,29] [--otp-dir DIR]",
         purpose: "install what the tests need, then format, lint, document and test everything;\n\
                   with --otp, real-node tests against these releases too, which are in\n\
                   DIR/RELEASE (by default target/otp) or else are put there by debootstrap",
