@@ -10,12 +10,14 @@
 //! Everything here panics where a test would have to `unwrap`: the panic's message is the test's.
 
 mod beam;
+mod builder;
 mod epmd;
 mod otp;
 mod pair;
 pub mod terms;
 
-pub use beam::{Beam, Builder};
+pub use beam::Beam;
+pub use builder::Builder;
 pub use epmd::Epmd;
 pub use otp::Otp;
 pub use pair::{Chunks, Ended, pair, scripted};
