@@ -84,52 +84,6 @@ async fn close<T: Transport>(listener: Listener<T>) {
 }
 
 #[test]
-fn over_tcp() {
-    converse(Tcp, &anywhere());
-}
-
-#[test]
-fn over_tcp_of_ipv6() {
-    converse(Tcp, &"[::1]:0".parse().unwrap());
-}
-
-#[test]
-fn over_unix_sockets() {
-    let directory = tempfile::tempdir().unwrap();
-    converse(
-        Unix::default(),
-        &Address::Unix(directory.path().join("node")),
-    );
-}
-
-#[test]
-fn over_unix_sockets_of_the_abstract_namespace() {
-    let address = format!("unix:@einode-{}-tokio", std::process::id());
-    converse(Unix::default(), &address.parse().unwrap());
-}
-
-#[test]
-fn over_memory() {
-    converse(Memory::default(), &Address::Other("here".into()));
-}
-
-#[test]
-fn over_any_transport() {
-    converse(Any::new(Tcp), &anywhere());
-}
-
-#[test]
-fn over_a_recorded_transport() {
-    let recorder = Arc::new(Recorder::new());
-    converse(Recorded::new(Tcp, Arc::clone(&recorder)), &anywhere());
-    // Four connections, seen from both ends.
-    assert_eq!(recorder.connections(), 8);
-    let said = 2 * (u64::from(MESSAGES) + 1 + 1 + 100);
-    assert!(recorder.packets_written() > said, "{recorder:?}");
-    assert!(recorder.bytes_read() > 2 * LONGEST as u64, "{recorder:?}");
-}
-
-#[test]
 fn both_styles_talk_to_each_other() {
     let directory = tempfile::tempdir().unwrap();
     let address = Address::Unix(directory.path().join("node"));

@@ -1,7 +1,8 @@
 //! What two nodes say to each other over any transport, written once for both styles.
 
 /// Defines `speak` and `hear`, the two sides of a conversation, in the style whose functions begin
-/// with `$begin` and whose results are waited for with `$wait`.
+/// with `$begin` and whose results are waited for with `$wait`, and the tests that have two nodes
+/// `converse` over each transport of that style.
 macro_rules! conversation {
     ([$($begin:tt)*], [$($wait:tt)*]) => {
         /// How many messages of mixed size there are.
@@ -70,6 +71,52 @@ macro_rules! conversation {
         $($begin)* hear_the_end<S: Socket>(mut link: Link<S>) {
             let end = link.receive(WAIT) $($wait)* .unwrap_err();
             assert!(matches!(end, LinkError::Closed), "{end:?}");
+        }
+
+        #[test]
+        fn over_tcp() {
+            converse(Tcp, &anywhere());
+        }
+
+        #[test]
+        fn over_tcp_of_ipv6() {
+            converse(Tcp, &"[::1]:0".parse().unwrap());
+        }
+
+        #[test]
+        fn over_unix_sockets() {
+            let directory = tempfile::tempdir().unwrap();
+            converse(
+                Unix::default(),
+                &Address::Unix(directory.path().join("node")),
+            );
+        }
+
+        #[test]
+        fn over_unix_sockets_of_the_abstract_namespace() {
+            let address = format!("unix:@einode-{}", std::process::id());
+            converse(Unix::default(), &address.parse().unwrap());
+        }
+
+        #[test]
+        fn over_memory() {
+            converse(Memory::default(), &Address::Other("here".into()));
+        }
+
+        #[test]
+        fn over_any_transport() {
+            converse(Any::new(Tcp), &anywhere());
+        }
+
+        #[test]
+        fn over_a_recorded_transport() {
+            let recorder = Arc::new(Recorder::new());
+            converse(Recorded::new(Tcp, Arc::clone(&recorder)), &anywhere());
+            // Four connections, seen from both ends.
+            assert_eq!(recorder.connections(), 8);
+            let said = 2 * (u64::from(MESSAGES) + 1 + 1 + 100);
+            assert!(recorder.packets_written() > said, "{recorder:?}");
+            assert!(recorder.bytes_read() > 2 * LONGEST as u64, "{recorder:?}");
         }
     };
 }
