@@ -31,6 +31,7 @@
 //! | connections that are encrypted (feature `tls`) | `tls` |
 //! | how nodes are found: EPMD, a table, a fixed port, your own | [`blocking::Resolver`] |
 //! | where the cookie comes from | [`cookie`] |
+//! | checks for a transport of your own (feature `testing`) | `testing` |
 //! | the protocol as values, without sockets | [`dist`] |
 //! | terms | [`etf`] |
 #![forbid(unsafe_code)]
@@ -49,6 +50,8 @@ mod error;
 mod record;
 mod recorded;
 mod resolver;
+#[cfg(feature = "testing")]
+pub mod testing;
 #[cfg(feature = "tls")]
 pub mod tls;
 #[cfg(feature = "tokio")]

@@ -1,5 +1,6 @@
 use std::collections::{HashMap, VecDeque};
 use std::io::{self, IoSlice};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -55,6 +56,7 @@ impl Transport for Memory {
             network,
             place: place.clone(),
             receiver: Mutex::new(receiver),
+            closed: AtomicBool::new(false),
         })
     }
 }
@@ -65,6 +67,7 @@ pub struct MemoryIncoming {
     network: Memory,
     place: String,
     receiver: Mutex<Receiver<MemorySocket>>,
+    closed: AtomicBool,
 }
 
 impl Incoming for MemoryIncoming {
@@ -72,8 +75,10 @@ impl Incoming for MemoryIncoming {
 
     fn accept(&self) -> io::Result<(MemorySocket, Address)> {
         let receiver = self.receiver.lock().unwrap_or_else(PoisonError::into_inner);
-        let socket = receiver.recv().map_err(|_| io::ErrorKind::NotConnected)?;
-        Ok((socket, self.address()))
+        match receiver.recv() {
+            Ok(socket) if !self.closed.load(Ordering::SeqCst) => Ok((socket, self.address())),
+            _ => Err(io::ErrorKind::NotConnected.into()),
+        }
     }
 
     fn address(&self) -> Address {
@@ -81,8 +86,10 @@ impl Incoming for MemoryIncoming {
     }
 
     fn close(&self) {
-        // With its only sender gone, nobody waits for more.
-        self.network.places().remove(&self.place);
+        // With its only sender gone, nobody waits for more. Somebody else may take the place then.
+        if !self.closed.swap(true, Ordering::SeqCst) {
+            self.network.places().remove(&self.place);
+        }
     }
 }
 

@@ -63,10 +63,10 @@ impl Incoming for TcpIncoming {
     type Socket = TcpSocket;
 
     fn accept(&self) -> io::Result<(TcpSocket, Address)> {
+        self.open()?;
         let (stream, address) = self.listener.accept()?;
-        if self.closed.load(Ordering::SeqCst) {
-            return Err(io::ErrorKind::NotConnected.into());
-        }
+        // Whoever was woken by the end wakes the next.
+        self.open().inspect_err(|_| self.wake())?;
         Ok((stream.try_into()?, address.into()))
     }
 
@@ -76,7 +76,20 @@ impl Incoming for TcpIncoming {
 
     fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
-        // Whoever waits for a peer gets one. If this fails, peers queue already.
+        self.wake();
+    }
+}
+
+impl TcpIncoming {
+    fn open(&self) -> io::Result<()> {
+        if self.closed.load(Ordering::SeqCst) {
+            return Err(io::ErrorKind::NotConnected.into());
+        }
+        Ok(())
+    }
+
+    /// Whoever waits for a peer gets one. If this fails, peers queue already.
+    fn wake(&self) {
         let ip = match self.address.ip() {
             IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),
             IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Ipv6Addr::LOCALHOST.into(),

@@ -12,12 +12,19 @@ use crate::carrier::Carrier;
 /// program's own.
 ///
 /// Both reading and writing wait for as long as they can do nothing, but not past `until`: then they
-/// fail with [`io::ErrorKind::TimedOut`], and nothing is lost. `None` is to wait for ever.
+/// fail with [`io::ErrorKind::TimedOut`], and nothing is lost. `None` is to wait for ever. They wait in
+/// one direction only as long as the peer does nothing in that direction.
+///
+/// A socket that is dropped closes: the peer reads the end or an error, and cannot write for long.
+///
+/// `einode::testing` (feature `testing`) checks sockets and transports against all of this.
 pub trait Socket: Carrier {
-    /// Reads at least one byte, and no more than fit. Zero bytes mean that the peer has closed.
+    /// Reads at least one byte, and no more than fit: what is there, without waiting for more. Zero bytes
+    /// mean that the peer has closed or shut down, now and for ever.
     fn read(&mut self, buffer: &mut [u8], until: Option<Instant>) -> io::Result<usize>;
 
-    /// Writes at least one byte of `slices`, in their order.
+    /// Writes at least one byte of `slices`, in their order, and says how many. Those that it has written
+    /// arrive without another call. It waits while the peer does not read and much is on the way.
     fn write(&mut self, slices: &[IoSlice<'_>], until: Option<Instant>) -> io::Result<usize>;
 
     /// Says that nothing more will be written, so that the peer reads the end after all that was.

@@ -49,10 +49,10 @@ impl Incoming for UnixIncoming {
     type Socket = UnixSocket;
 
     fn accept(&self) -> io::Result<(UnixSocket, Address)> {
+        self.open()?;
         let (stream, _) = self.listener.accept()?;
-        if self.closed.load(Ordering::SeqCst) {
-            return Err(io::ErrorKind::NotConnected.into());
-        }
+        // Whoever was woken by the end wakes the next.
+        self.open().inspect_err(|_| self.wake())?;
         // Those that connect have no address of their own.
         Ok((Stream::new(stream)?, self.address()))
     }
@@ -63,7 +63,20 @@ impl Incoming for UnixIncoming {
 
     fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
-        // Whoever waits for a peer gets one. If this fails, peers queue already.
+        self.wake();
+    }
+}
+
+impl UnixIncoming {
+    fn open(&self) -> io::Result<()> {
+        if self.closed.load(Ordering::SeqCst) {
+            return Err(io::ErrorKind::NotConnected.into());
+        }
+        Ok(())
+    }
+
+    /// Whoever waits for a peer gets one. If this fails, peers queue already.
+    fn wake(&self) {
         let until = deadline::after(Duration::from_secs(1));
         drop(connect(&self.place.path, until));
     }
