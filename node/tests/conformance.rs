@@ -1,5 +1,9 @@
 //! All transports of this crate do what they demand of others.
 
+#[cfg(feature = "tls")]
+#[path = "common/ca.rs"]
+mod ca;
+
 use std::sync::Arc;
 
 use einode::blocking::{Any, Memory, Recorded, RecordedSocket, Tcp, Unix};
@@ -55,4 +59,26 @@ fn recorded() {
 fn any() {
     testing::check_transport(Any::new(Tcp), &anywhere());
     testing::check_wrapper(Box::new);
+}
+
+#[test]
+#[cfg(feature = "tls")]
+fn tls() {
+    use einode::tls::{Tls, TlsOver};
+
+    let directory = tempfile::tempdir().unwrap();
+    let issued = ca::Authority::new("CA").issue(&["127.0.0.1"]);
+    let (file, options) = (
+        directory.path().join("node.pem"),
+        directory.path().join("tls.conf"),
+    );
+    std::fs::write(&file, issued.pem()).unwrap();
+    let text = format!(
+        "[{{server, [{{certfile, {file:?}}}]}}, {{client, [{{verify, verify_none}}, {{server_name_indication, \"node.example\"}}]}}]."
+    );
+    std::fs::write(&options, text).unwrap();
+    let tls = Tls::from_optfile(options).unwrap();
+    testing::check_transport(tls.clone(), &anywhere());
+    let over_unix = TlsOver::new(tls, Unix::default());
+    testing::check_transport(over_unix, &Address::Unix(directory.path().join("socket")));
 }

@@ -1,5 +1,5 @@
 use std::io::{self, IoSlice, Read, Write};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use einode_dist::handshake::Session;
 use einode_dist::{NodeName, Prefix};
@@ -210,6 +210,26 @@ impl<S: Socket> TlsSocket<S> {
         }
     }
 
+    /// Receives. What an earlier write could not get rid of goes on to leave meanwhile, and is not waited
+    /// for: the peer may read nothing until we have read what it writes. Both get their turn also where
+    /// the deadline is nearer.
+    fn receive_or_flush(&mut self, until: Option<Instant>) -> io::Result<()> {
+        const TURN: Duration = Duration::from_millis(2);
+        let timed_out = |error: &io::Error| error.kind() == io::ErrorKind::TimedOut;
+        while self.begin == self.end && self.tls.wants_write() {
+            match self.flush(Some(Instant::now() + TURN)) {
+                Err(error) if !timed_out(&error) => return Err(error),
+                _ => {}
+            }
+            match self.receive(Some(Instant::now() + TURN)) {
+                Err(error)
+                    if timed_out(&error) && until.is_none_or(|until| Instant::now() < until) => {}
+                received => return received,
+            }
+        }
+        self.receive(until)
+    }
+
     fn unfinished(&self, kind: io::ErrorKind) -> io::Error {
         if self.answered {
             TlsFailure::Unfinished(kind).into()
@@ -247,7 +267,9 @@ impl<S: Socket> TlsSocket<S> {
 
 impl<S: Socket> Socket for TlsSocket<S> {
     fn read(&mut self, buffer: &mut [u8], until: Option<Instant>) -> io::Result<usize> {
-        self.handshake(until)?;
+        if self.tls.is_handshaking() {
+            self.handshake(until)?;
+        }
         let mut filled = 0;
         loop {
             match self.tls.reader().read(&mut buffer[filled..]) {
@@ -262,12 +284,10 @@ impl<S: Socket> Socket for TlsSocket<S> {
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(filled),
                 Err(error) => return Err(error),
             }
-            if filled == 0 {
-                self.flush(until)?;
-            } else if self.begin == self.end {
+            if filled > 0 && self.begin == self.end {
                 return Ok(filled);
             }
-            match self.receive(until) {
+            match self.receive_or_flush(until) {
                 // It fails in the same way again, when there is nothing before it.
                 Err(_) if filled > 0 => return Ok(filled),
                 step => step?,

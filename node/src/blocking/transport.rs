@@ -24,7 +24,7 @@ pub trait Socket: Carrier {
     fn read(&mut self, buffer: &mut [u8], until: Option<Instant>) -> io::Result<usize>;
 
     /// Writes at least one byte of `slices`, in their order, and says how many. Those that it has written
-    /// arrive without another call. It waits while the peer does not read and much is on the way.
+    /// arrive without another write. It waits while the peer does not read and much is on the way.
     fn write(&mut self, slices: &[IoSlice<'_>], until: Option<Instant>) -> io::Result<usize>;
 
     /// Says that nothing more will be written, so that the peer reads the end after all that was.
