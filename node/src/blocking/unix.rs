@@ -14,6 +14,15 @@ use crate::unix::{Place, Unix, connect, path};
 /// A connection over a Unix domain socket.
 pub type UnixSocket = Stream<UnixStream>;
 
+impl TryFrom<UnixStream> for UnixSocket {
+    type Error = io::Error;
+
+    /// Takes over a connected stream.
+    fn try_from(stream: UnixStream) -> io::Result<Self> {
+        Self::new(stream)
+    }
+}
+
 impl Transport for Unix {
     type Socket = UnixSocket;
     type Incoming = UnixIncoming;
