@@ -34,17 +34,21 @@ impl<'a, S: Source<'a>> Reader<'a, S> {
     /// What is open is kept in a list, not on the stack. Memory for elements is only taken when the
     /// bytes that are ahead can hold all elements that are still owed at all depths, so it grows in
     /// proportion to the bytes that were really sent.
+    #[inline]
     pub fn term(&mut self) -> Result<Term, DecodeError> {
         // A run of bytes needs no place to be put together in.
         match self.source().peek()? {
-            tag::BINARY_EXT => return self.binary().map(Term::binary),
+            tag::BINARY_EXT => self.binary().map(Term::binary),
             tag::STRING_EXT => {
-                return Ok(Term(Repr::String(
-                    self.string()?.unwrap_or_default().into(),
-                )));
+                let bytes = self.string()?.unwrap_or_default();
+                Ok(Term(Repr::String(bytes.into())))
             }
-            _ => {}
+            _ => self.gather(),
         }
+    }
+
+    /// A term whose elements are gathered in a place of their own.
+    fn gather(&mut self) -> Result<Term, DecodeError> {
         // Has the term in the end.
         let mut root: Vec<Term> = Vec::new();
         let mut outer: Vec<Open> = Vec::new();
