@@ -50,6 +50,12 @@ pub trait Carrier {
         Ok(())
     }
 
+    /// What is to be said of a handshake that has run into its deadline, where the socket knows nothing of
+    /// deadlines. TLS tells whether the peer has said anything.
+    fn timed_out(&self) -> io::Error {
+        io::ErrorKind::TimedOut.into()
+    }
+
     /// Called once, before the socket is dropped and after the last byte was read and written.
     fn closing(&mut self, why: Ending) {
         let _ = why;
@@ -63,6 +69,10 @@ impl<C: Carrier + ?Sized> Carrier for Box<C> {
 
     fn handshake_complete(&mut self, side: Side, session: &Session) -> io::Result<()> {
         (**self).handshake_complete(side, session)
+    }
+
+    fn timed_out(&self) -> io::Error {
+        (**self).timed_out()
     }
 
     fn closing(&mut self, why: Ending) {

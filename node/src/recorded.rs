@@ -85,6 +85,10 @@ impl<S: Carrier> Carrier for RecordedSocket<S> {
         self.inner.handshake_complete(side, session)
     }
 
+    fn timed_out(&self) -> io::Error {
+        self.inner.timed_out()
+    }
+
     fn closing(&mut self, why: Ending) {
         self.inner.closing(why);
     }

@@ -4,75 +4,20 @@
 #[path = "common/ca.rs"]
 mod ca;
 mod common;
+#[path = "common/inet_tls.rs"]
+mod inet_tls;
 
-use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ca::{Authority, Issued};
+use ca::Authority;
 use common::{WAIT, anywhere, config, endpoint, term};
 use einode::blocking::{Endpoint, Listener, Transport};
 use einode::tls::rustls::CertificateError;
 use einode::tls::{Tls, TlsFailure};
 use einode::{AcceptError, ConnectError, ExchangeError};
 use einode_testkit::Beam;
-use tempfile::TempDir;
-
-/// Where nodes of these tests say they are. OTP looks for addresses among the
-/// host names.
-const HOSTS: &[&str] = &["dns:127.0.0.1", "127.0.0.1", "localhost"];
-
-/// The options that ask for a certificate and show one, for both sides. The file names are replaced.
-const MUTUAL: &str = r#"
-    [{server, [{certfile, "node.pem"}, {cacertfile, "ca.pem"},
-               {verify, verify_peer}, {fail_if_no_peer_cert, true},
-               {verify_fun, {fun inet_tls_dist:verify_client/3, []}}]},
-     {client, [{certfile, "node.pem"}, {cacertfile, "ca.pem"}, {verify, verify_peer}]}]."#;
-
-/// The options that encrypt, and that is all.
-const VERIFY_NONE: &str = r#"
-    [{server, [{certfile, "node.pem"}, {secure_renegotiate, true}]},
-     {client, [{verify, verify_none}]}]."#;
-
-/// What a node has in its home directory.
-struct Files<'a> {
-    options: &'a str,
-    issued: &'a Issued,
-    authorities: &'a str,
-}
-
-impl Files<'_> {
-    /// An Erlang node with them.
-    fn beam(&self, arguments: &str) -> Beam {
-        self.builder(arguments).start()
-    }
-
-    fn builder(&self, arguments: &str) -> einode_testkit::Builder {
-        Beam::builder()
-            .file("node.pem", self.issued.pem())
-            .file("ca.pem", self.authorities)
-            .file("tls.conf", self.options)
-            .arguments(["-ssl_dist_optfile", "./tls.conf"])
-            .arguments(arguments.split(' '))
-    }
-
-    /// What we make of them.
-    fn tls(&self) -> (Tls, TempDir) {
-        let home = tempfile::tempdir().unwrap();
-        let path = |name: &str| home.path().join(name).to_str().unwrap().to_owned();
-        fs::write(path("node.pem"), self.issued.pem()).unwrap();
-        fs::write(path("ca.pem"), self.authorities).unwrap();
-        // Our current directory is everybody's.
-        let options = self
-            .options
-            .replace("node.pem", &path("node.pem"))
-            .replace("ca.pem", &path("ca.pem"));
-        fs::write(path("tls.conf"), options).unwrap();
-        (Tls::from_optfile(path("tls.conf")).unwrap(), home)
-    }
-}
-
-const INET_TLS: &str = "-proto_dist inet_tls";
+use inet_tls::{Files, HOSTS, INET_TLS, MUTUAL, VERIFY_NONE};
 
 /// Listens as `alive@127.0.0.1`, where the node finds it.
 fn publish<T: Transport>(beam: &Beam, alive: &str, transport: T) -> Listener<T> {

@@ -23,8 +23,6 @@ pub use memory::{Memory, MemoryIncoming, MemorySocket};
 pub use resolver::Resolver;
 pub use run::run;
 pub use stream::{Stream, System, TcpIncoming, TcpSocket};
-#[cfg(feature = "tls")]
-pub use tls::{TlsIncoming, TlsSocket};
 pub use transport::{Any, Incoming, Socket, Transport};
 #[cfg(unix)]
 pub use unix::{UnixIncoming, UnixSocket};
@@ -33,7 +31,7 @@ pub use crate::config::PENDING_HANDSHAKES;
 pub use crate::epmd::DEFAULT_PORT;
 pub use crate::recorded::{Recorded, RecordedIncoming, RecordedSocket};
 #[cfg(feature = "tls")]
-pub use crate::tls::{Tls, TlsOver};
+pub use crate::tls::{Tls, TlsIncoming, TlsOver, TlsSocket};
 pub use crate::transport::Tcp;
 #[cfg(unix)]
 pub use crate::unix::Unix;

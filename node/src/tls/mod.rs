@@ -54,6 +54,8 @@ mod files;
 mod names;
 mod optfile;
 mod options;
+mod socket;
+mod stream;
 mod verify;
 
 use std::path::{Path, PathBuf};
@@ -66,6 +68,9 @@ use rustls::{ClientConfig, ClientConnection, ServerConfig, ServerConnection};
 pub use error::{OptionError, Role, TlsError};
 pub use failure::TlsFailure;
 pub use options::{TlsOptions, Verify};
+pub use socket::{TlsIncoming, TlsSocket};
+#[cfg(feature = "tokio")]
+pub(crate) use stream::READ;
 
 use einode_dist::NodeName;
 

@@ -212,7 +212,7 @@ impl<T> Endpoint<T> {
     ) -> Result<Link<S>, ExchangeError> {
         let mut socket = Closing::new(socket, Ending::Handshake);
         let session = timeout_at(until, run(handshake, &mut *socket)).await;
-        let session = session.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+        let session = session.map_err(|_| socket.timed_out())??;
         socket.handshake_complete(side, &session)?;
         let engine = Engine::new(session, &self.config.settings)?;
         Ok(Link::new(socket, engine))

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use einode_dist::handshake::Session;
-use einode_dist::{Control, Destination, NodeName, Payload, Target};
+use einode_dist::{Control, Destination, NodeName, Payload, Target, limits};
 use einode_etf::{Atom, Encode, Pid, Reference, Term};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -40,6 +40,8 @@ pub struct Link<S: Socket = TcpStream> {
     ticks: Interval,
     /// The socket may hold back something that was written.
     unflushed: bool,
+    /// While more than this waits to be written, nothing is read.
+    read_limit: usize,
 }
 
 impl<S: Socket> Link<S> {
@@ -53,6 +55,7 @@ impl<S: Socket> Link<S> {
             engine,
             ticks,
             unflushed: false,
+            read_limit: limits::BUSY,
         }
     }
 
@@ -64,6 +67,11 @@ impl<S: Socket> Link<S> {
     /// The node at the other end.
     pub const fn peer(&self) -> &NodeName {
         &self.engine.session.peer
+    }
+
+    /// The socket, to ask what only it knows: an address, a certificate.
+    pub fn socket(&self) -> &S {
+        &self.socket
     }
 
     /// The process identifier by which the peer knows this link.
@@ -163,6 +171,7 @@ impl<S: Socket> Link<S> {
     ) -> Result<(), LinkError> {
         self.room().await?;
         self.engine.signal(control, payload)?;
+        self.expect_answers();
         self.flush().await
     }
 
@@ -296,6 +305,7 @@ impl<S: Socket> Link<S> {
             link: self,
             is_over: false,
         };
+        waiting.link.expect_answers();
         let answer = timeout_at(until, waiting.answer()).await;
         let answer = answer.unwrap_or(Err(CallError::TimedOut));
         waiting.finish(&answer)?;
@@ -338,8 +348,7 @@ impl<S: Socket> Link<S> {
             return Poll::Ready(Ok(None));
         }
         let flushed = self.poll_flush(cx);
-        // A peer that makes us answer, and does not read what we answer, is not read from.
-        if flushed.is_pending() && self.engine.is_busy() {
+        if flushed.is_pending() && self.engine.connection.outbound.queued() > self.read_limit {
             return Poll::Pending;
         }
         let Self { socket, engine, .. } = self;
@@ -350,6 +359,12 @@ impl<S: Socket> Link<S> {
             (_, Poll::Ready(Err(error))) => Poll::Ready(Err(error)),
             (read, _) => read.map_ok(Some).map_err(Into::into),
         }
+    }
+
+    /// Makes room for what we owe the peer beside what the program has it wait for. Beyond that, a peer
+    /// that makes us answer and does not read the answers is not read from.
+    fn expect_answers(&mut self) {
+        self.read_limit = self.engine.connection.outbound.queued() + limits::BUSY;
     }
 
     /// Waits until so little waits to be written that more may be added, and memory stays bounded.

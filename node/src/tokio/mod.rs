@@ -44,6 +44,8 @@ mod recorded;
 mod resolver;
 mod run;
 mod tcp;
+#[cfg(feature = "tls")]
+mod tls;
 mod transport;
 #[cfg(unix)]
 mod unix;
@@ -63,6 +65,8 @@ pub use unix::UnixIncoming;
 pub use crate::config::PENDING_HANDSHAKES;
 pub use crate::epmd::DEFAULT_PORT;
 pub use crate::recorded::{Recorded, RecordedIncoming, RecordedSocket};
+#[cfg(feature = "tls")]
+pub use crate::tls::{Tls, TlsIncoming, TlsOver, TlsSocket};
 pub use crate::transport::Tcp;
 #[cfg(unix)]
 pub use crate::unix::Unix;
