@@ -1,0 +1,351 @@
+/* ei.h: the external term format of Erlang, for C and C++.
+ *
+ * Functions, types and constants have the names, values and layouts that programs written for OTP's
+ * erl_interface rely on (OTP 25 and later). Their description is OTP's EI Library Reference; what this
+ * library does differently on purpose is in its README.
+ *
+ * Part of einode. Apache License 2.0.
+ */
+#ifndef EI_H
+#define EI_H
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Programs ask for these by #ifdef. */
+#define EI_HAVE_TIMEOUT 1
+#define USE_EI_UNDOCUMENTED
+
+#if !defined(EI_NO_DEPR_WARN) && defined(__has_attribute)
+#if __has_attribute(deprecated)
+#define EI_HAVE_DEPRECATED_ATTR__ 1
+#endif
+#endif
+#ifdef EI_HAVE_DEPRECATED_ATTR__
+#define EI_DEPRECATED_ATTR_NAME deprecated
+#define EI_DEPRECATED_ATTR __attribute__((EI_DEPRECATED_ATTR_NAME))
+#else
+#define EI_DEPRECATED_ATTR_NAME
+#define EI_DEPRECATED_ATTR
+#endif
+
+#ifndef EMSGSIZE
+#define EMSGSIZE EIO
+#endif
+#ifndef ETIMEDOUT
+#define ETIMEDOUT EIO
+#endif
+#ifndef EHOSTUNREACH
+#define EHOSTUNREACH EIO
+#endif
+
+/* ---- Errors ------------------------------------------------------------------------------------ */
+
+/* Why a call failed, in the terms of errno.h. Each thread has its own where programs are compiled
+ * with -D_REENTRANT (or -pthread); others share one. */
+#if defined(_REENTRANT)
+volatile int *__erl_errno_place(void);
+#define erl_errno (*__erl_errno_place())
+#else
+extern volatile int __erl_errno;
+#define erl_errno __erl_errno
+#endif
+
+#define ERL_ERROR (-1)
+#define ERL_NO_DAEMON (-2)
+#define ERL_NO_PORT (-3)
+#define ERL_CONNECT_FAIL (-4)
+#define ERL_TIMEOUT (-5)
+#define ERL_NO_REMOTE (-6)
+
+/* ---- Tags -------------------------------------------------------------------------------------- */
+
+#define ERL_SMALL_INTEGER_EXT 'a'
+#define ERL_INTEGER_EXT 'b'
+#define ERL_FLOAT_EXT 'c'
+#define NEW_FLOAT_EXT 'F'
+#define ERL_ATOM_EXT 'd'
+#define ERL_SMALL_ATOM_EXT 's'
+#define ERL_ATOM_UTF8_EXT 'v'
+#define ERL_SMALL_ATOM_UTF8_EXT 'w'
+#define ERL_REFERENCE_EXT 'e'
+#define ERL_NEW_REFERENCE_EXT 'r'
+#define ERL_NEWER_REFERENCE_EXT 'Z'
+#define ERL_PORT_EXT 'f'
+#define ERL_NEW_PORT_EXT 'Y'
+#define ERL_V4_PORT_EXT 'x'
+#define ERL_PID_EXT 'g'
+#define ERL_NEW_PID_EXT 'X'
+#define ERL_SMALL_TUPLE_EXT 'h'
+#define ERL_LARGE_TUPLE_EXT 'i'
+#define ERL_NIL_EXT 'j'
+#define ERL_STRING_EXT 'k'
+#define ERL_LIST_EXT 'l'
+#define ERL_BINARY_EXT 'm'
+#define ERL_BIT_BINARY_EXT 'M'
+#define ERL_SMALL_BIG_EXT 'n'
+#define ERL_LARGE_BIG_EXT 'o'
+#define ERL_MAP_EXT 't'
+#define ERL_FUN_EXT 'u'
+#define ERL_NEW_FUN_EXT 'p'
+#define ERL_EXPORT_EXT 'q'
+/* In no term that a program meets. */
+#define ERL_NEW_CACHE 'N'
+#define ERL_CACHED_ATOM 'C'
+
+/* ---- Types ------------------------------------------------------------------------------------- */
+
+#define EI_LONGLONG long long
+#define EI_ULONGLONG unsigned long long
+
+/* Sizes of names, with their NUL. */
+#define MAXATOMLEN (255 + 1)
+#define MAXATOMLEN_UTF8 (255 * 4 + 1)
+#define MAXNODELEN MAXATOMLEN
+/* Sizes of names, without. */
+#define EI_MAXHOSTNAMELEN (MAXATOMLEN - 2)
+#define EI_MAXALIVELEN (MAXATOMLEN - 2)
+#define EI_MAX_COOKIE_SIZE 512
+
+typedef enum {
+    ERLANG_ASCII = 1,
+    ERLANG_LATIN1 = 2,
+    ERLANG_UTF8 = 4
+} erlang_char_encoding;
+
+typedef struct {
+    char node[MAXATOMLEN_UTF8];
+    unsigned int num;
+    unsigned int serial;
+    unsigned int creation;
+} erlang_pid;
+
+typedef struct {
+    char node[MAXATOMLEN_UTF8];
+    EI_ULONGLONG id;
+    unsigned int creation;
+} erlang_port;
+
+typedef struct {
+    char node[MAXATOMLEN_UTF8];
+    int len;
+    unsigned int n[5];
+    unsigned int creation;
+} erlang_ref;
+
+typedef struct {
+    long serial;
+    long prev;
+    erlang_pid from;
+    long label;
+    long flags;
+} erlang_trace;
+
+typedef struct {
+    long arity;
+    char module[MAXATOMLEN_UTF8];
+    enum { EI_FUN_CLOSURE, EI_FUN_EXPORT } type;
+    union {
+        struct {
+            char md5[16];
+            long index;
+            long old_index;
+            long uniq;
+            long n_free_vars;
+            erlang_pid pid;
+            long free_var_len;
+            char *free_vars;
+        } closure;
+        struct {
+            char *func;
+            int func_allocated;
+        } exprt;
+    } u;
+} erlang_fun;
+
+typedef struct {
+    unsigned int arity; /* bytes */
+    int is_neg;
+    void *digits; /* of 16 bits, the least significant first */
+} erlang_big;
+
+typedef struct {
+    char ei_type;
+    int arity;
+    int size;
+    union {
+        long i_val;
+        double d_val;
+        char atom_name[MAXATOMLEN_UTF8];
+        erlang_pid pid;
+        erlang_port port;
+        erlang_ref ref;
+    } value;
+} ei_term;
+
+typedef struct ei_x_buff_TAG {
+    char *buff; /* from malloc */
+    int buffsz;
+    int index;
+} ei_x_buff;
+
+/* ---- The library ------------------------------------------------------------------------------- */
+
+int ei_init(void);
+
+/* ---- Encoding ---------------------------------------------------------------------------------- */
+
+/* ei_encode_X writes to buf at *index and moves *index; where buf is NULL it only moves *index.
+ * ei_x_encode_X writes at the end of a buffer that grows. All return 0 or -1. */
+
+int ei_encode_version(char *buf, int *index);
+int ei_x_encode_version(ei_x_buff *x);
+
+int ei_encode_long(char *buf, int *index, long p);
+int ei_x_encode_long(ei_x_buff *x, long p);
+int ei_encode_ulong(char *buf, int *index, unsigned long p);
+int ei_x_encode_ulong(ei_x_buff *x, unsigned long p);
+int ei_encode_longlong(char *buf, int *index, EI_LONGLONG p);
+int ei_x_encode_longlong(ei_x_buff *x, EI_LONGLONG p);
+int ei_encode_ulonglong(char *buf, int *index, EI_ULONGLONG p);
+int ei_x_encode_ulonglong(ei_x_buff *x, EI_ULONGLONG p);
+int ei_encode_double(char *buf, int *index, double p);
+int ei_x_encode_double(ei_x_buff *x, double p);
+int ei_encode_boolean(char *buf, int *index, int p);
+int ei_x_encode_boolean(ei_x_buff *x, int p);
+int ei_encode_char(char *buf, int *index, char p);
+int ei_x_encode_char(ei_x_buff *x, char p);
+
+int ei_encode_string(char *buf, int *index, const char *p);
+int ei_x_encode_string(ei_x_buff *x, const char *p);
+int ei_encode_string_len(char *buf, int *index, const char *p, int len);
+int ei_x_encode_string_len(ei_x_buff *x, const char *p, int len);
+int ei_encode_binary(char *buf, int *index, const void *p, long len);
+int ei_x_encode_binary(ei_x_buff *x, const void *p, int len);
+int ei_encode_bitstring(char *buf, int *index, const char *p, size_t bitoffs, size_t bits);
+int ei_x_encode_bitstring(ei_x_buff *x, const char *p, size_t bitoffs, size_t bits);
+
+int ei_encode_atom(char *buf, int *index, const char *p);
+int ei_x_encode_atom(ei_x_buff *x, const char *p);
+int ei_encode_atom_len(char *buf, int *index, const char *p, int len);
+int ei_x_encode_atom_len(ei_x_buff *x, const char *p, int len);
+int ei_encode_atom_as(char *buf, int *index, const char *p,
+                      erlang_char_encoding from, erlang_char_encoding to);
+int ei_x_encode_atom_as(ei_x_buff *x, const char *p,
+                        erlang_char_encoding from, erlang_char_encoding to);
+int ei_encode_atom_len_as(char *buf, int *index, const char *p, int len,
+                          erlang_char_encoding from, erlang_char_encoding to);
+int ei_x_encode_atom_len_as(ei_x_buff *x, const char *p, int len,
+                            erlang_char_encoding from, erlang_char_encoding to);
+
+int ei_encode_pid(char *buf, int *index, const erlang_pid *p);
+int ei_x_encode_pid(ei_x_buff *x, const erlang_pid *p);
+int ei_encode_port(char *buf, int *index, const erlang_port *p);
+int ei_x_encode_port(ei_x_buff *x, const erlang_port *p);
+int ei_encode_ref(char *buf, int *index, const erlang_ref *p);
+int ei_x_encode_ref(ei_x_buff *x, const erlang_ref *p);
+int ei_encode_fun(char *buf, int *index, const erlang_fun *p);
+int ei_x_encode_fun(ei_x_buff *x, const erlang_fun *p);
+int ei_encode_trace(char *buf, int *index, const erlang_trace *p);
+int ei_x_encode_trace(ei_x_buff *x, const erlang_trace *p);
+
+int ei_encode_tuple_header(char *buf, int *index, int arity);
+int ei_x_encode_tuple_header(ei_x_buff *x, long arity);
+int ei_encode_list_header(char *buf, int *index, int arity);
+int ei_x_encode_list_header(ei_x_buff *x, long arity);
+#define ei_encode_empty_list(buf, i) ei_encode_list_header(buf, i, 0)
+int ei_x_encode_empty_list(ei_x_buff *x);
+int ei_encode_map_header(char *buf, int *index, int arity);
+int ei_x_encode_map_header(ei_x_buff *x, long arity);
+
+/* ---- Decoding ---------------------------------------------------------------------------------- */
+
+/* ei_decode_X reads from buf at *index, moves *index and stores a value, unless its place is NULL.
+ * All return 0 or -1, but for ei_decode_ei_term, which returns 1 where it decoded a value and 0 where
+ * the value is too large for it. */
+
+int ei_decode_version(const char *buf, int *index, int *version);
+
+int ei_decode_long(const char *buf, int *index, long *p);
+int ei_decode_ulong(const char *buf, int *index, unsigned long *p);
+int ei_decode_longlong(const char *buf, int *index, EI_LONGLONG *p);
+int ei_decode_ulonglong(const char *buf, int *index, EI_ULONGLONG *p);
+int ei_decode_double(const char *buf, int *index, double *p);
+int ei_decode_boolean(const char *buf, int *index, int *p);
+int ei_decode_char(const char *buf, int *index, char *p);
+
+int ei_decode_string(const char *buf, int *index, char *p);
+int ei_decode_binary(const char *buf, int *index, void *p, long *len);
+int ei_decode_bitstring(const char *buf, int *index, const char **pp,
+                        unsigned int *bitoffsp, size_t *nbitsp);
+int ei_decode_iodata(const char *buf, int *index, int *szp, char *out_buf);
+
+int ei_decode_atom(const char *buf, int *index, char *p);
+int ei_decode_atom_as(const char *buf, int *index, char *p, int destlen,
+                      erlang_char_encoding want, erlang_char_encoding *was,
+                      erlang_char_encoding *result);
+
+int ei_decode_pid(const char *buf, int *index, erlang_pid *p);
+int ei_decode_port(const char *buf, int *index, erlang_port *p);
+int ei_decode_ref(const char *buf, int *index, erlang_ref *p);
+int ei_decode_trace(const char *buf, int *index, erlang_trace *p);
+int ei_decode_fun(const char *buf, int *index, erlang_fun *p);
+void free_fun(erlang_fun *f);
+
+int ei_decode_tuple_header(const char *buf, int *index, int *arity);
+int ei_decode_list_header(const char *buf, int *index, int *arity);
+int ei_decode_map_header(const char *buf, int *index, int *arity);
+
+int ei_decode_ei_term(const char *buf, int *index, ei_term *term);
+int ei_get_type(const char *buf, const int *index, int *type, int *size);
+int ei_skip_term(const char *buf, int *index);
+
+/* ---- Text -------------------------------------------------------------------------------------- */
+
+/* Both return the number of characters, or -1. */
+int ei_print_term(FILE *fp, const char *buf, int *index);
+int ei_s_print_term(char **s, const char *buf, int *index);
+
+int ei_x_format(ei_x_buff *x, const char *fmt, ...);
+int ei_x_format_wo_ver(ei_x_buff *x, const char *fmt, ...);
+
+/* ---- Buffers ----------------------------------------------------------------------------------- */
+
+int ei_x_new(ei_x_buff *x);
+int ei_x_new_with_version(ei_x_buff *x);
+int ei_x_free(ei_x_buff *x);
+int ei_x_append(ei_x_buff *x, const ei_x_buff *x2);
+int ei_x_append_buf(ei_x_buff *x, const char *buf, int len);
+
+/* ---- Comparison -------------------------------------------------------------------------------- */
+
+/* Less than, equal to or greater than 0. */
+int ei_cmp_pids(erlang_pid *a, erlang_pid *b);
+int ei_cmp_ports(erlang_port *a, erlang_port *b);
+int ei_cmp_refs(erlang_ref *a, erlang_ref *b);
+
+/* ---- Not in the manual ------------------------------------------------------------------------- */
+
+#ifdef USE_EI_UNDOCUMENTED
+int ei_decode_intlist(const char *buf, int *index, long *a, int *count);
+int ei_encode_big(char *buf, int *index, erlang_big *big);
+int ei_x_encode_big(ei_x_buff *x, erlang_big *big);
+int ei_decode_big(const char *buf, int *index, erlang_big *p);
+int ei_big_comp(erlang_big *x, erlang_big *y);
+int ei_big_to_double(erlang_big *b, double *resp);
+int ei_small_to_big(int s, erlang_big *b);
+erlang_big *ei_alloc_big(unsigned int arity);
+void ei_free_big(erlang_big *b);
+#endif
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

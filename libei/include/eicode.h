@@ -1,0 +1,2 @@
+/* For programs that include the parts of ei by name. */
+#include "ei.h"

@@ -1,0 +1,59 @@
+//! The order of identifiers. Only the sign of a result means something.
+
+use std::cmp::Ordering;
+use std::ffi::{c_char, c_int};
+
+use crate::ffi::guard;
+use crate::types::{erlang_pid, erlang_port, erlang_ref};
+
+macro_rules! comparisons {
+    ($( $(#[$about:meta])* $name:ident($type:ty) $order:expr; )*) => { $(
+        $(#[$about])*
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn $name(a: *mut $type, b: *mut $type) -> c_int {
+            guard(0, || {
+                let order: fn(&$type, &$type) -> Ordering = $order;
+                // SAFETY: the pointers are what ei.h says.
+                match unsafe { (a.as_ref(), b.as_ref()) } {
+                    (Some(a), Some(b)) => order(a, b) as c_int,
+                    // Null is before all.
+                    (a, b) => a.is_some().cmp(&b.is_some()) as c_int,
+                }
+            })
+        }
+    )* };
+}
+
+comparisons! {
+    /// Compares pids by number, then node, then creation.
+    ei_cmp_pids(erlang_pid) |a, b| {
+        (a.serial, a.num, name(&a.node), a.creation).cmp(&(b.serial, b.num, name(&b.node), b.creation))
+    };
+
+    /// Compares ports by node, then creation, then number.
+    ei_cmp_ports(erlang_port) |a, b| {
+        (name(&a.node), a.creation, a.id).cmp(&(name(&b.node), b.creation, b.id))
+    };
+
+    /// Compares references by node, then creation, then number; words that are missing count as zero.
+    ei_cmp_refs(erlang_ref) |a, b| {
+        (name(&a.node), a.creation, number(a)).cmp(&(name(&b.node), b.creation, number(b)))
+    };
+}
+
+/// The bytes of a name up to its NUL.
+fn name(node: &[c_char]) -> impl Ord {
+    let bytes = node.iter().map(|&byte| byte as u8);
+    bytes.take_while(|&byte| byte != 0).collect::<Vec<_>>()
+}
+
+/// The words of a reference, the most significant first.
+fn number(reference: &erlang_ref) -> [u32; 5] {
+    let length = usize::try_from(reference.len).unwrap_or(0);
+    let mut words = [0; 5];
+    for (to, word) in words.iter_mut().zip(reference.n).take(length) {
+        *to = word;
+    }
+    words.reverse();
+    words
+}

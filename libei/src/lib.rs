@@ -1,0 +1,69 @@
+//! A drop-in replacement for `libei`, the C library of OTP's `erl_interface`.
+//!
+//! C programs include `ei.h` and link `libei.a` or `libei.so` as before; the functions are those of
+//! OTP's *EI Library Reference*, with the layouts of OTP 25 and later. What differs on purpose is
+//! listed in this crate's README.
+//!
+//! So far this is the codec: everything that encodes, decodes, prints, formats, skips and compares
+//! terms. Functions that connect nodes are not there, and a program that calls them does not link.
+//!
+//! # Safety
+//! All functions take C's pointers at their word, as ei.h describes them: a pointer is null or valid,
+//! strings end with NUL, an output buffer has the room that the manual asks for, and a buffer that is
+//! decoded holds what its bytes announce. Null where the manual does not allow it makes a function
+//! fail.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic
+    )
+)]
+#![allow(
+    clippy::missing_safety_doc,
+    reason = "one contract for all functions, stated above"
+)]
+#![allow(non_upper_case_globals, reason = "the names are those of ei.h")]
+
+mod atom;
+mod bignum;
+mod compare;
+mod ffi;
+mod format;
+mod fun;
+mod header;
+mod ids;
+mod iodata;
+mod number;
+mod output;
+mod print;
+mod raw;
+mod term;
+mod text;
+pub mod types;
+mod xbuff;
+
+pub use atom::*;
+pub use bignum::*;
+pub use compare::*;
+pub use ffi::*;
+pub use format::*;
+pub use fun::*;
+pub use header::*;
+pub use ids::*;
+pub use iodata::*;
+pub use number::*;
+pub use print::*;
+pub use term::*;
+pub use text::*;
+pub use xbuff::*;
+
+use std::ffi::c_int;
+
+/// Prepares the library; there is nothing to prepare.
+#[unsafe(no_mangle)]
+pub extern "C" fn ei_init() -> c_int {
+    OK
+}

@@ -1,0 +1,205 @@
+//! Integers that a machine word can hold, floats, booleans and characters.
+
+use std::ffi::{c_char, c_double, c_int, c_long, c_longlong, c_ulong, c_ulonglong};
+
+use einode_etf::{Sink, Source, tag};
+
+use crate::atom;
+use crate::ffi::{Fault, Outcome, decoders, encoders, put};
+use crate::raw::RawSource;
+use crate::types::ERLANG_ASCII;
+
+decoders! {
+    /// An integer that fits a `long`.
+    ei_decode_long(p: *mut c_long) |source| {
+        put(p, read_signed(source)?);
+        Ok(())
+    };
+
+    /// An integer that fits an `unsigned long`.
+    ei_decode_ulong(p: *mut c_ulong) |source| {
+        put(p, read_unsigned(source)?);
+        Ok(())
+    };
+
+    /// An integer that fits a `long long`.
+    ei_decode_longlong(p: *mut c_longlong) |source| {
+        put(p, read_signed(source)?);
+        Ok(())
+    };
+
+    /// An integer that fits an `unsigned long long`.
+    ei_decode_ulonglong(p: *mut c_ulonglong) |source| {
+        put(p, read_unsigned(source)?);
+        Ok(())
+    };
+
+    /// An integer from 0 to 255.
+    ei_decode_char(p: *mut c_char) |source| {
+        let byte = u8::try_from(read_unsigned(source)?).map_err(|_| Fault::Refused)?;
+        put(p, byte as c_char);
+        Ok(())
+    };
+
+    /// A float, in either of its forms. Infinity and NaN, which no Erlang node writes, are read too.
+    ei_decode_double(p: *mut c_double) |source| {
+        put(p, read_float(source)?);
+        Ok(())
+    };
+
+    /// The atom `true` or `false` as 1 or 0. The index moves past any other atom of up to five
+    /// characters, although that is refused.
+    ei_decode_boolean(p: *mut c_int) |source| {
+        put(p, read_boolean(source)?.into());
+        Ok(())
+    };
+}
+
+encoders! {
+    /// An integer.
+    ei_encode_long(p: c_long),
+    ei_x_encode_long(p: c_long) |sink| write_signed(sink, p);
+
+    /// An integer.
+    ei_encode_ulong(p: c_ulong),
+    ei_x_encode_ulong(p: c_ulong) |sink| write_unsigned(sink, p);
+
+    /// An integer.
+    ei_encode_longlong(p: c_longlong),
+    ei_x_encode_longlong(p: c_longlong) |sink| write_signed(sink, p);
+
+    /// An integer.
+    ei_encode_ulonglong(p: c_ulonglong),
+    ei_x_encode_ulonglong(p: c_ulonglong) |sink| write_unsigned(sink, p);
+
+    /// A character, as an integer from 0 to 255.
+    ei_encode_char(p: c_char),
+    ei_x_encode_char(p: c_char) |sink| write_unsigned(sink, (p as u8).into());
+
+    /// A float. Infinity and NaN are written too, and no Erlang node can read them.
+    ei_encode_double(p: c_double),
+    ei_x_encode_double(p: c_double) |sink| write_float(sink, p);
+
+    /// The atom `false` for 0, `true` for anything else.
+    ei_encode_boolean(p: c_int),
+    ei_x_encode_boolean(p: c_int) |sink| {
+        atom::write(sink, if p == 0 { b"false" } else { b"true" }, ERLANG_ASCII)
+    };
+}
+
+/// The integers that ei writes as INTEGER_EXT: those that fitted a word of old BEAMs.
+const INTEGERS: std::ops::Range<i64> = -(1 << 27)..1 << 27;
+
+pub(crate) fn write_signed(sink: &mut impl Sink, value: i64) -> Outcome {
+    if let Ok(byte) = u8::try_from(value) {
+        sink.put(&[tag::SMALL_INTEGER_EXT, byte]);
+    } else if INTEGERS.contains(&value) {
+        // In range, so nothing is cut off.
+        let [a, b, c, d] = (value as i32).to_be_bytes();
+        sink.put(&[tag::INTEGER_EXT, a, b, c, d]);
+    } else {
+        write_magnitude(sink, value < 0, value.unsigned_abs());
+    }
+    Ok(())
+}
+
+pub(crate) fn write_float(sink: &mut impl Sink, value: f64) -> Outcome {
+    sink.put(&[tag::NEW_FLOAT_EXT]);
+    sink.put(&value.to_be_bytes());
+    Ok(())
+}
+
+pub(crate) fn write_unsigned(sink: &mut impl Sink, value: u64) -> Outcome {
+    match i64::try_from(value) {
+        Ok(value) => write_signed(sink, value),
+        Err(_) => {
+            write_magnitude(sink, false, value);
+            Ok(())
+        }
+    }
+}
+
+fn write_magnitude(sink: &mut impl Sink, negative: bool, magnitude: u64) {
+    let length = magnitude.ilog2() / 8 + 1;
+    sink.put(&[tag::SMALL_BIG_EXT, length as u8, negative.into()]);
+    let bytes = magnitude.to_le_bytes();
+    sink.put(bytes.get(..length as usize).unwrap_or(&bytes));
+}
+
+pub(crate) fn read_signed(source: &mut RawSource<'_>) -> Result<i64, Fault> {
+    let (negative, magnitude) = read_integer(source)?;
+    let value = if negative {
+        0_i64.checked_sub_unsigned(magnitude)
+    } else {
+        magnitude.try_into().ok()
+    };
+    value.ok_or(Fault::Refused)
+}
+
+pub(crate) fn read_unsigned(source: &mut RawSource<'_>) -> Result<u64, Fault> {
+    match read_integer(source)? {
+        (false, magnitude) => Ok(magnitude),
+        (true, _) => Err(Fault::Refused),
+    }
+}
+
+/// Sign and magnitude of an integer of at most 64 bits.
+pub(crate) fn read_integer(source: &mut RawSource<'_>) -> Result<(bool, u64), Fault> {
+    let length = match source.u8()? {
+        tag::SMALL_INTEGER_EXT => return Ok((false, source.u8()?.into())),
+        tag::INTEGER_EXT => {
+            let value = i32::from_be_bytes(source.array()?);
+            return Ok((value < 0, value.unsigned_abs().into()));
+        }
+        tag::SMALL_BIG_EXT => source.u8()?.into(),
+        tag::LARGE_BIG_EXT => source.u32()?,
+        _ => return Err(Fault::Refused),
+    };
+    let negative = source.u8()? != 0;
+    let mut magnitude = 0;
+    for place in 0..length {
+        let byte = u64::from(source.u8()?);
+        if place < 8 {
+            magnitude |= byte << (8 * place);
+        } else if byte != 0 {
+            return Err(Fault::Refused);
+        }
+    }
+    Ok((negative, magnitude))
+}
+
+pub(crate) fn read_float(source: &mut RawSource<'_>) -> Result<f64, Fault> {
+    match source.u8()? {
+        tag::NEW_FLOAT_EXT => Ok(f64::from_be_bytes(source.array()?)),
+        tag::FLOAT_EXT => {
+            let text: [u8; 31] = source.array()?;
+            scan_float(&text)
+        }
+        _ => Err(Fault::Refused),
+    }
+}
+
+/// The number that a text starts with, as C's library reads it. The text ends with the slice or at a
+/// NUL.
+pub(crate) fn scan_float(text: &[u8]) -> Result<f64, Fault> {
+    let mut ended = text.to_vec();
+    ended.push(0);
+    let mut value = 0.0;
+    // SAFETY: the text ends with NUL, and `%lf` stores a double.
+    let found = unsafe { libc::sscanf(ended.as_ptr().cast(), c"%lf".as_ptr(), &raw mut value) };
+    if found == 1 {
+        Ok(value)
+    } else {
+        Err(Fault::Refused)
+    }
+}
+
+fn read_boolean(source: &mut RawSource<'_>) -> Result<bool, Fault> {
+    let (name, _) = atom::name(source)?;
+    match name {
+        b"true" => Ok(true),
+        b"false" => Ok(false),
+        _ if name.is_ascii() && name.len() <= b"false".len() => Err(Fault::Moved),
+        _ => Err(Fault::Refused),
+    }
+}

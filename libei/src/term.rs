@@ -1,0 +1,169 @@
+//! Any term: its type, its value if that is small, and what follows it.
+
+use std::ffi::{c_char, c_int};
+
+use einode_etf::{Kind, Source, tag};
+
+use crate::atom;
+use crate::ffi::{ERROR, Fault, OK, decoders, guard, put};
+use crate::ids::{self, member};
+use crate::number;
+use crate::raw::RawSource;
+use crate::text;
+use crate::types::{ERLANG_LATIN1, MAXATOMLEN, ei_term};
+
+decoders! {
+    /// Moves the index past one term.
+    ei_skip_term() |source| Ok(source.read(|reader| reader.skip())?);
+}
+
+/// The type of the next term and its size: of atoms, strings, binaries and large integers the number
+/// of bytes, of tuples, lists and maps the number of elements, of others 0.
+///
+/// Types that have several tags give one of them, that of their oldest form. It is not checked
+/// whether a term follows.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ei_get_type(
+    buf: *const c_char,
+    index: *const c_int,
+    r#type: *mut c_int,
+    size: *mut c_int,
+) -> c_int {
+    if buf.is_null() || index.is_null() {
+        return ERROR;
+    }
+    guard(ERROR, || {
+        // SAFETY: the pointers are what ei.h says.
+        unsafe {
+            let mut source = RawSource::new(buf, *index);
+            let Ok(found) = source.u8() else {
+                return ERROR;
+            };
+            put(r#type, general(found).into());
+            let found = size_of_body(found, &mut source);
+            put(size, found.unwrap_or(0));
+            if found.is_ok() { OK } else { ERROR }
+        }
+    })
+}
+
+/// The next term, if it is small: 1 if `term` has its value, or the arity of a container whose
+/// elements follow. 0 if it has only the size of a term that does not fit; the index then stays.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ei_decode_ei_term(
+    buf: *const c_char,
+    index: *mut c_int,
+    term: *mut ei_term,
+) -> c_int {
+    if buf.is_null() || index.is_null() || term.is_null() {
+        return ERROR;
+    }
+    guard(ERROR, || {
+        // SAFETY: the pointers are what ei.h says.
+        unsafe {
+            let mut source = RawSource::new(buf, *index);
+            match read(&mut source, term) {
+                Ok(Fit::Value) => {
+                    *index = source.index();
+                    1
+                }
+                Ok(Fit::TooLarge) => 0,
+                Err(_) => ERROR,
+            }
+        }
+    })
+}
+
+/// The tag that stands for all of the type.
+fn general(found: u8) -> u8 {
+    match Kind::of_tag(found) {
+        Some(Kind::Atom) if found != tag::ATOM_CACHE_REF => tag::ATOM_EXT,
+        Some(Kind::Float) => tag::FLOAT_EXT,
+        Some(Kind::Pid) => tag::PID_EXT,
+        Some(Kind::Port) => tag::PORT_EXT,
+        Some(Kind::Reference) if found != tag::REFERENCE_EXT => tag::NEW_REFERENCE_EXT,
+        _ => found,
+    }
+}
+
+fn size_of_body(found: u8, source: &mut RawSource<'_>) -> Result<c_int, Fault> {
+    Ok(match found {
+        tag::SMALL_ATOM_EXT
+        | tag::SMALL_ATOM_UTF8_EXT
+        | tag::SMALL_TUPLE_EXT
+        | tag::SMALL_BIG_EXT => source.u8()?.into(),
+        tag::ATOM_EXT | tag::ATOM_UTF8_EXT | tag::STRING_EXT => source.u16()?.into(),
+        tag::LARGE_TUPLE_EXT
+        | tag::LIST_EXT
+        | tag::MAP_EXT
+        | tag::BINARY_EXT
+        | tag::BIT_BINARY_EXT
+        | tag::LARGE_BIG_EXT => source.count()?,
+        _ => 0,
+    })
+}
+
+/// Whether a term's value fits an [`ei_term`].
+enum Fit {
+    Value,
+    TooLarge,
+}
+
+/// # Safety
+/// `term` has room for a term.
+unsafe fn read(source: &mut RawSource<'_>, term: *mut ei_term) -> Result<Fit, Fault> {
+    let found = source.peek()?;
+    // SAFETY: as the caller promised.
+    unsafe {
+        put(member!(term, ei_type), general(found) as c_char);
+        match found {
+            tag::SMALL_INTEGER_EXT | tag::INTEGER_EXT => {
+                put(member!(term, value.i_val), number::read_signed(source)?);
+            }
+            tag::SMALL_BIG_EXT => {
+                let mut header = *source;
+                let [_, digits] = header.array()?;
+                put(member!(term, arity), digits.into());
+                let value = number::read_signed(source)?;
+                if digits != 4 || i32::try_from(value).is_err() {
+                    return Err(Fault::Refused);
+                }
+                put(member!(term, value.i_val), value);
+            }
+            tag::FLOAT_EXT | tag::NEW_FLOAT_EXT => {
+                put(member!(term, value.d_val), number::read_float(source)?);
+            }
+            tag::ATOM_EXT | tag::SMALL_ATOM_EXT | tag::ATOM_UTF8_EXT | tag::SMALL_ATOM_UTF8_EXT => {
+                let name = member!(term, value.atom_name).cast();
+                atom::read(source, name, MAXATOMLEN as c_int, ERLANG_LATIN1)?;
+            }
+            tag::PID_EXT | tag::NEW_PID_EXT => ids::read_pid(source, member!(term, value.pid))?,
+            tag::PORT_EXT | tag::NEW_PORT_EXT => ids::read_port(source, member!(term, value.port))?,
+            tag::REFERENCE_EXT | tag::NEW_REFERENCE_EXT | tag::NEWER_REFERENCE_EXT => {
+                ids::read_ref(source, member!(term, value.r#ref))?;
+                put(member!(term, ei_type), tag::NEW_REFERENCE_EXT as c_char);
+            }
+            tag::NIL_EXT
+            | tag::SMALL_TUPLE_EXT
+            | tag::LARGE_TUPLE_EXT
+            | tag::LIST_EXT
+            | tag::MAP_EXT => {
+                source.take(1)?;
+                put(member!(term, arity), size_of_body(found, source)?);
+            }
+            tag::STRING_EXT | tag::BINARY_EXT => {
+                source.take(1)?;
+                put(member!(term, size), size_of_body(found, source)?);
+                return Ok(Fit::TooLarge);
+            }
+            tag::BIT_BINARY_EXT => {
+                let (bytes, _) = text::read_bits(source)?;
+                put(member!(term, size), bytes.len() as c_int);
+                return Ok(Fit::TooLarge);
+            }
+            tag::LARGE_BIG_EXT | tag::NEW_FUN_EXT => return Ok(Fit::TooLarge),
+            _ => return Err(Fault::Refused),
+        }
+    }
+    Ok(Fit::Value)
+}

@@ -1,0 +1,212 @@
+//! The types of ei.h, with the layout that they have in OTP 25 and later.
+
+#![allow(non_camel_case_types, reason = "the names are those of ei.h")]
+
+use std::ffi::{c_char, c_double, c_int, c_long, c_uint, c_ulonglong, c_void};
+
+/// The bytes of an atom in Latin-1, with its NUL.
+pub const MAXATOMLEN: usize = 255 + 1;
+/// The bytes of an atom in UTF-8, with its NUL.
+pub const MAXATOMLEN_UTF8: usize = 4 * 255 + 1;
+
+/// A set of encodings of text: any of [`ERLANG_ASCII`], [`ERLANG_LATIN1`] and [`ERLANG_UTF8`].
+pub type erlang_char_encoding = c_uint;
+/// Seven bits.
+pub const ERLANG_ASCII: erlang_char_encoding = 1;
+/// ISO 8859-1.
+pub const ERLANG_LATIN1: erlang_char_encoding = 2;
+/// UTF-8.
+pub const ERLANG_UTF8: erlang_char_encoding = 4;
+
+/// A process identifier.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct erlang_pid {
+    /// Its node, in UTF-8, ended by NUL.
+    pub node: [c_char; MAXATOMLEN_UTF8],
+    /// Its number.
+    pub num: c_uint,
+    /// The upper part of its number.
+    pub serial: c_uint,
+    /// Which of the node's lives it belongs to.
+    pub creation: c_uint,
+}
+
+/// A port identifier.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct erlang_port {
+    /// Its node, in UTF-8, ended by NUL.
+    pub node: [c_char; MAXATOMLEN_UTF8],
+    /// Its number.
+    pub id: c_ulonglong,
+    /// Which of the node's lives it belongs to.
+    pub creation: c_uint,
+}
+
+/// A reference.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct erlang_ref {
+    /// Its node, in UTF-8, ended by NUL.
+    pub node: [c_char; MAXATOMLEN_UTF8],
+    /// How many words it has.
+    pub len: c_int,
+    /// Its words, the least significant first.
+    pub n: [c_uint; 5],
+    /// Which of the node's lives it belongs to.
+    pub creation: c_uint,
+}
+
+/// A trace token.
+#[repr(C)]
+#[derive(Clone, Copy)]
+#[allow(missing_docs, reason = "the names of seq_trace say all there is")]
+pub struct erlang_trace {
+    pub serial: c_long,
+    pub prev: c_long,
+    pub from: erlang_pid,
+    pub label: c_long,
+    pub flags: c_long,
+}
+
+/// What kind of fun it is: [`EI_FUN_CLOSURE`] or [`EI_FUN_EXPORT`].
+pub type erlang_fun_type = c_uint;
+/// A local fun.
+pub const EI_FUN_CLOSURE: erlang_fun_type = 0;
+/// `fun Module:Function/Arity`.
+pub const EI_FUN_EXPORT: erlang_fun_type = 1;
+
+/// A fun.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct erlang_fun {
+    /// The number of its arguments; -1 where its form does not say it.
+    pub arity: c_long,
+    /// Its module, in UTF-8, ended by NUL.
+    pub module: [c_char; MAXATOMLEN_UTF8],
+    /// Which member of `u` it has.
+    pub r#type: erlang_fun_type,
+    /// What kinds of funs do not have in common.
+    pub u: erlang_fun_u,
+}
+
+/// What kinds of funs do not have in common.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub union erlang_fun_u {
+    /// Of a local fun.
+    pub closure: erlang_closure,
+    /// Of an external fun.
+    pub exprt: erlang_export,
+}
+
+/// What only a local fun has.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct erlang_closure {
+    /// A hash of its module.
+    pub md5: [c_char; 16],
+    /// Its number among the funs of its module.
+    pub index: c_long,
+    /// The same, before OTP R15.
+    pub old_index: c_long,
+    /// A hash of its code.
+    pub uniq: c_long,
+    /// How many values it closed over.
+    pub n_free_vars: c_long,
+    /// The process that made it.
+    pub pid: erlang_pid,
+    /// How many bytes those values take.
+    pub free_var_len: c_long,
+    /// Their bytes.
+    pub free_vars: *mut c_char,
+}
+
+/// What only an external fun has.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct erlang_export {
+    /// The name of the function, in UTF-8, ended by NUL.
+    pub func: *mut c_char,
+    /// Whether `free_fun` has to free it.
+    pub func_allocated: c_int,
+}
+
+/// An integer of any size.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct erlang_big {
+    /// How many bytes of digits there are.
+    pub arity: c_uint,
+    /// Whether it is below zero.
+    pub is_neg: c_int,
+    /// Its digits of 16 bits, the least significant first.
+    pub digits: *mut c_void,
+}
+
+/// Any small term.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ei_term {
+    /// The tag of its external format, or a tag that stands for all of its type.
+    pub ei_type: c_char,
+    /// Of a container: the number of elements.
+    pub arity: c_int,
+    /// Of a binary or string: the number of bytes.
+    pub size: c_int,
+    /// Its value, if `ei_decode_ei_term` returned 1.
+    pub value: ei_term_value,
+}
+
+/// The value of an [`ei_term`].
+#[repr(C)]
+#[derive(Clone, Copy)]
+#[allow(missing_docs, reason = "named after their types")]
+pub union ei_term_value {
+    pub i_val: c_long,
+    pub d_val: c_double,
+    pub atom_name: [c_char; MAXATOMLEN_UTF8],
+    pub pid: erlang_pid,
+    pub port: erlang_port,
+    pub r#ref: erlang_ref,
+}
+
+/// A buffer that grows. `buff` is from `malloc`.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct ei_x_buff {
+    /// The bytes.
+    pub buff: *mut c_char,
+    /// How many bytes there is room for.
+    pub buffsz: c_int,
+    /// How many of them are in use.
+    pub index: c_int,
+}
+
+/// Sizes and offsets that programs compiled against OTP's ei.h rely on.
+macro_rules! layout {
+    ($($type:ident: $size:literal { $($($member:ident).+: $offset:literal),* })*) => {
+        $(
+            const _: () = assert!(size_of::<$type>() == $size);
+            $( const _: () = assert!(std::mem::offset_of!($type, $($member).+) == $offset); )*
+        )*
+    };
+}
+
+#[cfg(all(unix, target_pointer_width = "64"))]
+layout! {
+    erlang_pid: 1036 { node: 0, num: 1024, serial: 1028, creation: 1032 }
+    erlang_port: 1040 { node: 0, id: 1024, creation: 1032 }
+    erlang_ref: 1052 { node: 0, len: 1024, n: 1028, creation: 1048 }
+    erlang_trace: 1072 { serial: 0, prev: 8, from: 16, label: 1056, flags: 1064 }
+    erlang_fun: 2144 {
+        arity: 0, module: 8, r#type: 1032, u: 1040, u.closure.md5: 1040, u.closure.index: 1056,
+        u.closure.old_index: 1064, u.closure.uniq: 1072, u.closure.n_free_vars: 1080,
+        u.closure.pid: 1088, u.closure.free_var_len: 2128, u.closure.free_vars: 2136,
+        u.exprt.func: 1040, u.exprt.func_allocated: 1048
+    }
+    erlang_big: 16 { arity: 0, is_neg: 4, digits: 8 }
+    ei_term: 1072 { ei_type: 0, arity: 4, size: 8, value: 16 }
+    ei_x_buff: 16 { buff: 0, buffsz: 8, index: 12 }
+}
