@@ -1,0 +1,208 @@
+//! Two libraries of the same functions side by side: [`ours`], and [`otp`], which is OTP's with its
+//! symbols renamed.
+//!
+//! [`both!`] runs a piece of code against each.
+#![allow(missing_docs, reason = "the functions are those of ei.h")]
+
+use std::ffi::{c_char, c_double, c_int, c_long, c_longlong, c_uint, c_ulong, c_ulonglong, c_void};
+
+use ei::types::*;
+use libc::FILE;
+
+/// Why OTP's library is not there; `None` if it is.
+pub const MISSING: Option<&str> = option_env!("OTP_LIBEI_MISSING");
+
+/// The directory of this workspace's ei.h.
+pub const INCLUDE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../include");
+
+/// The directory of OTP's ei.h, if that is there.
+pub const OTP_INCLUDE: Option<&str> = option_env!("OTP_EI_INCLUDE");
+
+type Text = *const c_char;
+type Index = *mut c_int;
+type Buffer = *mut ei_x_buff;
+type Encoding = erlang_char_encoding;
+
+macro_rules! libraries {
+    // A function is defined with the types that are declared here; one that takes any number of
+    // arguments cannot be compared.
+    (@defined $name:ident($($type:ty),*) $(-> $result:ty)?) => {
+        const _: unsafe extern "C" fn($($type),*) $(-> $result)? = ei::$name;
+    };
+    (@defined $name:ident($($type:ty),*; $more:tt) -> $result:ty) => {};
+    ($(fn $name:ident($($type:ty),* $(; $more:tt)?) $(-> $result:ty)?;)*) => {
+        /// The functions, as they are declared here: name, types of the arguments, type of the result.
+        pub const PROTOTYPES: &[(&str, &[&str], &str)] = &[$((
+            stringify!($name),
+            &[$(stringify!($type),)* $(stringify!($more))?],
+            concat!($(stringify!($result))?),
+        )),*];
+
+        $( libraries!(@defined $name($($type),* $(; $more)?) $(-> $result)?); )*
+
+        /// The functions of this workspace.
+        pub mod ours {
+            use super::*;
+            use ei as _;
+            unsafe extern "C" {
+                $( pub fn $name($(_: $type),* $(, $more)?) $(-> $result)?; )*
+            }
+        }
+
+        /// The functions of OTP.
+        #[cfg(otp_libei)]
+        pub mod otp {
+            use super::*;
+            unsafe extern "C" {
+                $(
+                    #[link_name = concat!("otp_", stringify!($name))]
+                    pub fn $name($(_: $type),* $(, $more)?) $(-> $result)?;
+                )*
+            }
+        }
+    };
+}
+
+libraries! {
+    fn __erl_errno_place() -> *mut c_int;
+    fn ei_alloc_big(c_uint) -> *mut erlang_big;
+    fn ei_big_comp(*mut erlang_big, *mut erlang_big) -> c_int;
+    fn ei_big_to_double(*mut erlang_big, *mut c_double) -> c_int;
+    fn ei_cmp_pids(*mut erlang_pid, *mut erlang_pid) -> c_int;
+    fn ei_cmp_ports(*mut erlang_port, *mut erlang_port) -> c_int;
+    fn ei_cmp_refs(*mut erlang_ref, *mut erlang_ref) -> c_int;
+    fn ei_decode_atom(Text, Index, *mut c_char) -> c_int;
+    fn ei_decode_atom_as(Text, Index, *mut c_char, c_int, Encoding, *mut Encoding, *mut Encoding) -> c_int;
+    fn ei_decode_big(Text, Index, *mut erlang_big) -> c_int;
+    fn ei_decode_binary(Text, Index, *mut c_void, *mut c_long) -> c_int;
+    fn ei_decode_bitstring(Text, Index, *mut Text, *mut c_uint, *mut usize) -> c_int;
+    fn ei_decode_boolean(Text, Index, *mut c_int) -> c_int;
+    fn ei_decode_char(Text, Index, *mut c_char) -> c_int;
+    fn ei_decode_double(Text, Index, *mut c_double) -> c_int;
+    fn ei_decode_ei_term(Text, Index, *mut ei_term) -> c_int;
+    fn ei_decode_fun(Text, Index, *mut erlang_fun) -> c_int;
+    fn ei_decode_intlist(Text, Index, *mut c_long, *mut c_int) -> c_int;
+    fn ei_decode_iodata(Text, Index, *mut c_int, *mut c_char) -> c_int;
+    fn ei_decode_list_header(Text, Index, *mut c_int) -> c_int;
+    fn ei_decode_long(Text, Index, *mut c_long) -> c_int;
+    fn ei_decode_longlong(Text, Index, *mut c_longlong) -> c_int;
+    fn ei_decode_map_header(Text, Index, *mut c_int) -> c_int;
+    fn ei_decode_pid(Text, Index, *mut erlang_pid) -> c_int;
+    fn ei_decode_port(Text, Index, *mut erlang_port) -> c_int;
+    fn ei_decode_ref(Text, Index, *mut erlang_ref) -> c_int;
+    fn ei_decode_string(Text, Index, *mut c_char) -> c_int;
+    fn ei_decode_trace(Text, Index, *mut erlang_trace) -> c_int;
+    fn ei_decode_tuple_header(Text, Index, *mut c_int) -> c_int;
+    fn ei_decode_ulong(Text, Index, *mut c_ulong) -> c_int;
+    fn ei_decode_ulonglong(Text, Index, *mut c_ulonglong) -> c_int;
+    fn ei_decode_version(Text, Index, *mut c_int) -> c_int;
+    fn ei_encode_atom(*mut c_char, Index, Text) -> c_int;
+    fn ei_encode_atom_as(*mut c_char, Index, Text, Encoding, Encoding) -> c_int;
+    fn ei_encode_atom_len(*mut c_char, Index, Text, c_int) -> c_int;
+    fn ei_encode_atom_len_as(*mut c_char, Index, Text, c_int, Encoding, Encoding) -> c_int;
+    fn ei_encode_big(*mut c_char, Index, *mut erlang_big) -> c_int;
+    fn ei_encode_binary(*mut c_char, Index, *const c_void, c_long) -> c_int;
+    fn ei_encode_bitstring(*mut c_char, Index, Text, usize, usize) -> c_int;
+    fn ei_encode_boolean(*mut c_char, Index, c_int) -> c_int;
+    fn ei_encode_char(*mut c_char, Index, c_char) -> c_int;
+    fn ei_encode_double(*mut c_char, Index, c_double) -> c_int;
+    fn ei_encode_fun(*mut c_char, Index, *const erlang_fun) -> c_int;
+    fn ei_encode_list_header(*mut c_char, Index, c_int) -> c_int;
+    fn ei_encode_long(*mut c_char, Index, c_long) -> c_int;
+    fn ei_encode_longlong(*mut c_char, Index, c_longlong) -> c_int;
+    fn ei_encode_map_header(*mut c_char, Index, c_int) -> c_int;
+    fn ei_encode_pid(*mut c_char, Index, *const erlang_pid) -> c_int;
+    fn ei_encode_port(*mut c_char, Index, *const erlang_port) -> c_int;
+    fn ei_encode_ref(*mut c_char, Index, *const erlang_ref) -> c_int;
+    fn ei_encode_string(*mut c_char, Index, Text) -> c_int;
+    fn ei_encode_string_len(*mut c_char, Index, Text, c_int) -> c_int;
+    fn ei_encode_trace(*mut c_char, Index, *const erlang_trace) -> c_int;
+    fn ei_encode_tuple_header(*mut c_char, Index, c_int) -> c_int;
+    fn ei_encode_ulong(*mut c_char, Index, c_ulong) -> c_int;
+    fn ei_encode_ulonglong(*mut c_char, Index, c_ulonglong) -> c_int;
+    fn ei_encode_version(*mut c_char, Index) -> c_int;
+    fn ei_free(*mut c_void);
+    fn ei_free_big(*mut erlang_big);
+    fn ei_get_type(Text, *const c_int, *mut c_int, *mut c_int) -> c_int;
+    fn ei_init() -> c_int;
+    fn ei_malloc(c_long) -> *mut c_void;
+    fn ei_print_term(*mut FILE, Text, Index) -> c_int;
+    fn ei_realloc(*mut c_void, c_long) -> *mut c_void;
+    fn ei_s_print_term(*mut *mut c_char, Text, Index) -> c_int;
+    fn ei_skip_term(Text, Index) -> c_int;
+    fn ei_small_to_big(c_int, *mut erlang_big) -> c_int;
+    fn ei_x_append(Buffer, *const ei_x_buff) -> c_int;
+    fn ei_x_append_buf(Buffer, Text, c_int) -> c_int;
+    fn ei_x_encode_atom(Buffer, Text) -> c_int;
+    fn ei_x_encode_atom_as(Buffer, Text, Encoding, Encoding) -> c_int;
+    fn ei_x_encode_atom_len(Buffer, Text, c_int) -> c_int;
+    fn ei_x_encode_atom_len_as(Buffer, Text, c_int, Encoding, Encoding) -> c_int;
+    fn ei_x_encode_big(Buffer, *mut erlang_big) -> c_int;
+    fn ei_x_encode_binary(Buffer, *const c_void, c_int) -> c_int;
+    fn ei_x_encode_bitstring(Buffer, Text, usize, usize) -> c_int;
+    fn ei_x_encode_boolean(Buffer, c_int) -> c_int;
+    fn ei_x_encode_char(Buffer, c_char) -> c_int;
+    fn ei_x_encode_double(Buffer, c_double) -> c_int;
+    fn ei_x_encode_empty_list(Buffer) -> c_int;
+    fn ei_x_encode_fun(Buffer, *const erlang_fun) -> c_int;
+    fn ei_x_encode_list_header(Buffer, c_long) -> c_int;
+    fn ei_x_encode_long(Buffer, c_long) -> c_int;
+    fn ei_x_encode_longlong(Buffer, c_longlong) -> c_int;
+    fn ei_x_encode_map_header(Buffer, c_long) -> c_int;
+    fn ei_x_encode_pid(Buffer, *const erlang_pid) -> c_int;
+    fn ei_x_encode_port(Buffer, *const erlang_port) -> c_int;
+    fn ei_x_encode_ref(Buffer, *const erlang_ref) -> c_int;
+    fn ei_x_encode_string(Buffer, Text) -> c_int;
+    fn ei_x_encode_string_len(Buffer, Text, c_int) -> c_int;
+    fn ei_x_encode_trace(Buffer, *const erlang_trace) -> c_int;
+    fn ei_x_encode_tuple_header(Buffer, c_long) -> c_int;
+    fn ei_x_encode_ulong(Buffer, c_ulong) -> c_int;
+    fn ei_x_encode_ulonglong(Buffer, c_ulonglong) -> c_int;
+    fn ei_x_encode_version(Buffer) -> c_int;
+    fn ei_x_format(Buffer, Text; ...) -> c_int;
+    fn ei_x_format_wo_ver(Buffer, Text; ...) -> c_int;
+    fn ei_x_free(Buffer) -> c_int;
+    fn ei_x_new(Buffer) -> c_int;
+    fn ei_x_new_with_version(Buffer) -> c_int;
+    fn free_fun(*mut erlang_fun);
+}
+
+/// Runs an unsafe expression with the functions of each library in scope; gives what each run gave,
+/// ours first.
+#[macro_export]
+macro_rules! both {
+    ($run:expr) => {{
+        let ours = {
+            use $crate::ours::*;
+            unsafe { $run }
+        };
+        let theirs = {
+            use $crate::otp::*;
+            unsafe { $run }
+        };
+        (ours, theirs)
+    }};
+}
+
+/// Fails unless an unsafe expression gives the same with either library.
+#[macro_export]
+macro_rules! assert_same {
+    ($run:expr, $($context:tt)+) => {{
+        let (ours, theirs) = $crate::both!($run);
+        assert!(
+            ours == theirs,
+            "{}\nours: {}\n OTP: {}",
+            format_args!($($context)+),
+            $crate::shown(&ours),
+            $crate::shown(&theirs),
+        );
+    }};
+}
+
+/// A result in a line, without what a buffer was filled with.
+pub fn shown(result: &dyn std::fmt::Debug) -> String {
+    format!("{result:x?}")
+        .replace("aa, ", "")
+        .replace("55, ", "")
+        .replace(" 0,", "")
+}

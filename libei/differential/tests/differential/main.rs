@@ -1,0 +1,26 @@
+//! Every function of the codec, called with the same arguments here and in OTP's libei.
+
+#[cfg(otp_libei)]
+mod buffer;
+#[cfg(otp_libei)]
+mod compare;
+#[cfg(otp_libei)]
+mod corpus;
+#[cfg(otp_libei)]
+mod decode;
+#[cfg(otp_libei)]
+mod encode;
+#[cfg(otp_libei)]
+mod format;
+#[cfg(otp_libei)]
+mod print;
+
+#[test]
+fn otps_library_is_installed() {
+    if let Some(reason) = einode_libei_differential::MISSING {
+        panic!(
+            "there is no libei to compare with ({reason}): install Erlang/OTP with erl_interface \
+             (Debian: erlang-dev) and binutils; `cargo xtask test` does"
+        );
+    }
+}

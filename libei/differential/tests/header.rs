@@ -1,0 +1,250 @@
+//! What C sees: ei.h says the same as OTP's and as the code does, and programs build with it.
+
+use std::ffi::OsStr;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use ei::types::*;
+use einode_libei_differential::{INCLUDE, OTP_INCLUDE, PROTOTYPES};
+
+/// The C type of a type as [`PROTOTYPES`] says it.
+fn c_type(rust: &str) -> String {
+    if let Some(target) = rust.strip_prefix("*mut ") {
+        return format!("{} *", c_type(target));
+    }
+    if let Some(target) = rust.strip_prefix("*const ") {
+        return format!("const {} *", c_type(target));
+    }
+    match rust {
+        "" => "void",
+        "Text" => "const char *",
+        "Index" => "int *",
+        "Buffer" => "ei_x_buff *",
+        "Encoding" => "erlang_char_encoding",
+        "usize" => "size_t",
+        "c_longlong" => "long long",
+        "c_ulong" => "unsigned long",
+        "c_ulonglong" => "unsigned long long",
+        "c_uint" => "unsigned int",
+        _ => rust.strip_prefix("c_").unwrap_or(rust),
+    }
+    .to_owned()
+}
+
+/// Exported, but not declared in ei.h.
+const UNDECLARED: &[&str] = &["ei_free", "ei_malloc", "ei_realloc"];
+
+/// A C file that compiles with an ei.h whose prototypes, layouts and constants are ours.
+fn expectations() -> String {
+    let mut text = String::from("#include <stddef.h>\n#include \"ei.h\"\n");
+    for (name, arguments, result) in PROTOTYPES {
+        let mut arguments: Vec<_> = arguments.iter().map(|rust| c_type(rust)).collect();
+        if arguments.is_empty() {
+            arguments.push("void".to_owned());
+        }
+        // OTP's errors are volatile, which Rust's types do not say.
+        let result = match *name {
+            "__erl_errno_place" => "volatile int *".to_owned(),
+            _ => c_type(result),
+        };
+        if !UNDECLARED.contains(name) {
+            // Taking the address needs the header's own declaration.
+            writeln!(text, "void (*p_{name})(void) = (void (*)(void))&{name};").expect("a string");
+        }
+        writeln!(text, "{result} {name}({});", arguments.join(", ")).expect("a string");
+    }
+    macro_rules! layouts {
+        ($($type:ident { $($c:literal $($member:ident).+),* })*) => { $(
+            writeln!(text, "_Static_assert(sizeof({0}) == {1}, \"{0}\");", stringify!($type),
+                size_of::<$type>()).expect("a string");
+            $( writeln!(text, "_Static_assert(offsetof({0}, {1}) == {2}, \"{0}.{1}\");", stringify!($type),
+                $c, std::mem::offset_of!($type, $($member).+)).expect("a string"); )*
+        )* };
+    }
+    layouts! {
+        erlang_pid { "node" node, "num" num, "serial" serial, "creation" creation }
+        erlang_port { "node" node, "id" id, "creation" creation }
+        erlang_ref { "node" node, "len" len, "n" n, "creation" creation }
+        erlang_trace { "serial" serial, "prev" prev, "from" from, "label" label, "flags" flags }
+        erlang_fun {
+            "arity" arity, "module" module, "type" r#type, "u.closure.md5" u.closure.md5,
+            "u.closure.index" u.closure.index, "u.closure.old_index" u.closure.old_index,
+            "u.closure.uniq" u.closure.uniq, "u.closure.n_free_vars" u.closure.n_free_vars,
+            "u.closure.pid" u.closure.pid, "u.closure.free_var_len" u.closure.free_var_len,
+            "u.closure.free_vars" u.closure.free_vars, "u.exprt.func" u.exprt.func,
+            "u.exprt.func_allocated" u.exprt.func_allocated
+        }
+        erlang_big { "arity" arity, "is_neg" is_neg, "digits" digits }
+        ei_term { "ei_type" ei_type, "arity" arity, "size" size, "value" value }
+        ei_x_buff { "buff" buff, "buffsz" buffsz, "index" index }
+    }
+    for (name, value) in [
+        ("MAXATOMLEN", MAXATOMLEN),
+        ("MAXATOMLEN_UTF8", MAXATOMLEN_UTF8),
+        ("ERLANG_ASCII", ERLANG_ASCII as usize),
+        ("ERLANG_LATIN1", ERLANG_LATIN1 as usize),
+        ("ERLANG_UTF8", ERLANG_UTF8 as usize),
+        ("EI_FUN_CLOSURE", EI_FUN_CLOSURE as usize),
+        ("EI_FUN_EXPORT", EI_FUN_EXPORT as usize),
+    ] {
+        writeln!(text, "_Static_assert({name} == {value}, \"{name}\");").expect("a string");
+    }
+    text
+}
+
+/// Runs the C compiler; its messages, if it fails.
+fn cc<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) {
+    let output = Command::new("cc")
+        .args(["-Wall", "-Wextra", "-Werror", "-pedantic", "-D_REENTRANT"])
+        .args(arguments)
+        .output()
+        .expect("a C compiler");
+    let messages = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{messages}");
+}
+
+/// A file in a directory of this test.
+fn file(directory: &tempfile::TempDir, name: &str, text: &str) -> PathBuf {
+    let path = directory.path().join(name);
+    std::fs::write(&path, text).expect("a file");
+    path
+}
+
+fn compile(text: &str, include: &str) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let source = file(&directory, "expectations.c", text);
+    cc([
+        Path::new("-fsyntax-only"),
+        Path::new("-I"),
+        Path::new(include),
+        &source,
+    ]);
+}
+
+#[test]
+fn the_header_declares_what_is_defined() {
+    compile(&expectations(), INCLUDE);
+}
+
+#[test]
+fn otps_header_declares_the_same() {
+    let include = OTP_INCLUDE.expect("OTP's ei.h, which comes with its libei (Debian: erlang-dev)");
+    // OTP's macros are not written for -pedantic.
+    compile(&expectations(), include);
+}
+
+/// Every macro with a value, as the preprocessor knows them after ei.h.
+fn macros(include: &str) -> Vec<String> {
+    let directory = tempfile::tempdir().expect("a directory");
+    let with = file(&directory, "with.c", "#include \"ei.h\"\n");
+    let output = Command::new("cc")
+        .args(["-D_REENTRANT", "-dM", "-E", "-I", include])
+        .arg(with)
+        .output()
+        .expect("a C compiler");
+    assert!(output.status.success());
+    let text = String::from_utf8(output.stdout).expect("text");
+    let ours = text.lines().filter(|line| {
+        let name = line.split([' ', '(']).nth(1).unwrap_or_default();
+        ["ERL", "EI_", "MAX", "NEW_FLOAT"]
+            .iter()
+            .any(|start| name.starts_with(start))
+    });
+    ours.map(|line| {
+        line.replace(['(', ')'], " ")
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ")
+    })
+    .collect()
+}
+
+#[test]
+fn constants_are_those_of_otp() {
+    let include = OTP_INCLUDE.expect("OTP's ei.h, which comes with its libei (Debian: erlang-dev)");
+    let theirs = macros(include);
+    let ours = macros(INCLUDE);
+    assert!(ours.len() > 40, "{ours:?}");
+    for line in ours {
+        let same = theirs
+            .iter()
+            .any(|theirs| theirs.replace(' ', "") == line.replace(' ', ""));
+        // The one is OTP's product 255*4, the other is ours; both are checked above.
+        let is_length = line.contains("MAXATOMLEN_UTF8");
+        assert!(same || is_length || line.contains("EI_H"), "{line}");
+    }
+}
+
+/// Where this test's own build put the library.
+fn built() -> PathBuf {
+    let test = std::env::current_exe().expect("a path");
+    test.parent().expect("a directory").to_owned()
+}
+
+const PROGRAM: &str = r#"
+#include <stdio.h>
+#include <string.h>
+#include "ei.h"
+
+int main(void)
+{
+    ei_x_buff x;
+    int index = 0, version;
+    erlang_pid pid;
+    memset(&pid, 0, sizeof pid);
+    strcpy(pid.node, "c@host");
+    pid.num = 7;
+    if (ei_init() || ei_x_new(&x) || ei_x_format(&x, "{ok,[~i,~s|~d],~p,#{a=>'B c'}}", 42, "text", 0.5, &pid))
+        return 1;
+    if (ei_decode_version(x.buff, &index, &version) || version != 131)
+        return 2;
+    if (ei_print_term(stdout, x.buff, &index) < 0 || index != x.index || erl_errno != 0)
+        return 3;
+    return ei_x_free(&x);
+}
+"#;
+
+const PRINTED: &str = "{ok, [42, \"text\" | 0.500000], <c@host.7.0>, #{a => 'B c'}}";
+
+fn build_and_run(link: &[&OsStr]) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let source = file(&directory, "program.c", PROGRAM);
+    let program = directory.path().join("program");
+    let mut arguments: Vec<&OsStr> = vec!["-I".as_ref(), INCLUDE.as_ref(), source.as_ref()];
+    arguments.extend(link);
+    arguments.extend(["-o".as_ref(), program.as_os_str()]);
+    cc(arguments);
+    let output = Command::new(program)
+        .env("LD_LIBRARY_PATH", built())
+        .output();
+    let output = output.expect("the program");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), PRINTED);
+    assert!(output.status.success(), "{output:?}");
+}
+
+#[test]
+fn a_program_links_the_static_library() {
+    build_and_run(&[built().join("libei.a").as_ref(), "-lpthread".as_ref()]);
+}
+
+#[test]
+fn a_program_links_the_shared_library() {
+    build_and_run(&["-L".as_ref(), built().as_ref(), "-lei".as_ref()]);
+}
+
+#[test]
+fn the_shared_library_exports_what_the_snapshot_says() {
+    let output = Command::new("nm")
+        .args(["-D", "--defined-only", "--format=just-symbols"])
+        .arg(built().join("libei.so"))
+        .output()
+        .expect("nm of binutils");
+    let mut exported: Vec<_> = std::str::from_utf8(&output.stdout)
+        .expect("text")
+        .lines()
+        .collect();
+    exported.sort_unstable();
+    let snapshot = include_str!("../../abi/symbols.txt");
+    assert_eq!(exported.join("\n"), snapshot.trim_end());
+}
