@@ -82,8 +82,8 @@ impl<S: Socket> Link<S> {
     /// Sends a message to a process, a registered name or an alias of the peer.
     ///
     /// # Errors
-    /// When the peer takes nothing for its whole `net_ticktime`, that is [`LinkError::TimedOut`]; the
-    /// message is still queued then and leaves with the next.
+    /// [`LinkError::TimedOut`] when the peer takes nothing for its whole `net_ticktime`. The message is
+    /// queued then and leaves with the next, unless more than 1 MiB ([`limits::BUSY`]) was queued before.
     pub fn send<T: Encode + ?Sized>(
         &mut self,
         to: impl Into<Destination>,
@@ -150,10 +150,7 @@ impl<S: Socket> Link<S> {
     /// # Errors
     /// As [`Link::send`].
     pub fn signal(&mut self, control: &Control, payload: Option<Payload>) -> Result<(), LinkError> {
-        // What an earlier call could not get rid of goes first, so that memory stays bounded.
-        if self.engine.is_busy() {
-            self.flush(self.send_deadline())?;
-        }
+        self.room(self.send_deadline())?;
         self.engine.signal(control, payload)?;
         self.flush(self.send_deadline())
     }
@@ -183,8 +180,8 @@ impl<S: Socket> Link<S> {
         request: &T,
         timeout: Duration,
     ) -> Result<Term, CallError> {
-        let call = Call::server(&mut self.engine, server, request)?;
-        self.wait(call, deadline::after(timeout))
+        let start = |engine: &mut Engine| Call::server(engine, server, request);
+        self.ask(start, deadline::after(timeout))
     }
 
     /// Asks `net_kernel` whether we are known to it, as `net_adm:ping/1` does, and gives the time that
@@ -194,8 +191,7 @@ impl<S: Socket> Link<S> {
     /// As [`Link::call`].
     pub fn ping(&mut self, timeout: Duration) -> Result<Duration, CallError> {
         let start = Instant::now();
-        let call = Call::ping(&mut self.engine)?;
-        self.wait(call, deadline::after(timeout))?;
+        self.ask(Call::ping, deadline::after(timeout))?;
         Ok(start.elapsed())
     }
 
@@ -212,8 +208,8 @@ impl<S: Socket> Link<S> {
         arguments: &[Term],
         timeout: Duration,
     ) -> Result<Term, CallError> {
-        let call = Call::rpc(&mut self.engine, module, function, arguments)?;
-        self.wait(call, deadline::after(timeout))
+        let start = |engine: &mut Engine| Call::rpc(engine, module, function, arguments);
+        self.ask(start, deadline::after(timeout))
     }
 
     /// Calls a function in a process of its own, as `erpc:call/5` does. Needs OTP 23 at the peer.
@@ -232,12 +228,11 @@ impl<S: Socket> Link<S> {
     ) -> Result<Term, CallError> {
         let until = deadline::after(timeout);
         if self.engine.user.is_none() {
-            let call = Call::user(&mut self.engine)?;
-            let user = self.wait(call, until)?;
+            let user = self.ask(Call::user, until)?;
             Call::take_user(&mut self.engine, &user);
         }
-        let call = Call::erpc(&mut self.engine, module, function, arguments)?;
-        self.wait(call, until)
+        let start = |engine: &mut Engine| Call::erpc(engine, module, function, arguments);
+        self.ask(start, until)
     }
 
     /// Sees to it that the peer has read all that was sent, then closes. The peer says so by closing too.
@@ -264,8 +259,14 @@ impl<S: Socket> Link<S> {
         }
     }
 
-    /// Waits for the answer to a call, and keeps what else arrives.
-    fn wait(&mut self, mut call: Call, until: Instant) -> Result<Term, CallError> {
+    /// Begins a call, waits for its answer, and keeps what else arrives.
+    fn ask(
+        &mut self,
+        start: impl FnOnce(&mut Engine) -> Result<Call, CallError>,
+        until: Instant,
+    ) -> Result<Term, CallError> {
+        self.room(until)?;
+        let mut call = start(&mut self.engine)?;
         let answer = loop {
             let signal = match self
                 .flush(self.send_deadline())
@@ -294,10 +295,12 @@ impl<S: Socket> Link<S> {
         loop {
             let polled = self.engine.poll();
             let signal = self.noting(polled)?;
-            self.flush(self.send_deadline())?;
+            let flushed = self.flush(self.send_deadline());
+            // What arrived is of use also where the connection has failed; the next call says so.
             if let Some(signal) = signal {
                 return Ok(signal);
             }
+            flushed?;
             let filled = self.fill(until);
             self.noting(filled)?;
         }
@@ -337,6 +340,14 @@ impl<S: Socket> Link<S> {
                 Err(error) => return Err(error.into()),
             }
         }
+    }
+
+    /// Waits until so little waits to be written that more may be added, and memory stays bounded.
+    fn room(&mut self, until: Instant) -> Result<(), LinkError> {
+        if self.engine.is_busy() {
+            self.flush(until)?;
+        }
+        Ok(())
     }
 
     fn flush(&mut self, until: Instant) -> Result<(), LinkError> {
