@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args as Group, Parser, Subcommand};
+use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 use einode::{Atom, NodeName, Term};
 
 use crate::call::Function;
@@ -39,6 +39,9 @@ pub(crate) enum Command {
     /// Send a message to a registered process of a node
     #[command(after_help = [SEND_NOTE, exit::CODES].join("\n\n"))]
     Send(Send),
+    /// Connect standard input and output with the port of a node, for `--via` on another machine
+    #[command(after_help = [RELAY_NOTE, exit::CODES].join("\n\n"))]
+    Relay(Relay),
     /// List the nodes that the EPMD of a host knows, with their ports
     #[command(after_help = exit::CODES)]
     Names(Names),
@@ -53,7 +56,8 @@ const CALL_EXAMPLES: &str = "\
 Examples:
   einode call shop@db.example 'erlang:node()'
   einode call shop@db.example \"'Elixir.String':upcase(<<\\\"straße\\\"/utf8>>)\"
-  einode call --address 10.0.0.5:9100 --cookie-file shop.cookie shop@db.example 'maps:new()'";
+  einode call --address 10.0.0.5:9100 --cookie-file shop.cookie shop@db.example 'maps:new()'
+  einode call --via 'ssh db.example einode relay shop' shop@db.example 'erlang:node()'";
 
 const SEND_NOTE: &str = "\
 Erlang does not tell whether there is such a process. Success means that the node has read the message.";
@@ -89,6 +93,24 @@ pub(crate) struct Send {
     /// The message, in Erlang syntax
     #[arg(value_name = "TERM", value_parser = term, allow_negative_numbers = true)]
     pub(crate) message: Term,
+}
+
+const RELAY_NOTE: &str = "\
+The bytes pass as they are, also those of TLS. The end of the input is passed on, and the relay ends when the
+node closes the connection. No cookie is needed here:
+  einode call --via 'ssh db.example einode relay shop' shop@db.example 'erlang:node()'";
+
+#[derive(Debug, Group)]
+pub(crate) struct Relay {
+    /// The node: name@host, or name for one on this host; EPMD says where it listens
+    #[arg(value_name = "NODE", value_parser = node,
+          conflicts_with_all = ["address", "unix"], required_unless_present_any = ["address", "unix"])]
+    pub(crate) node: Option<NodeName>,
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// Give up after this time, on connecting and on a node that does not close after the end of the input
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    pub(crate) timeout: Duration,
 }
 
 #[derive(Debug, Group)]
@@ -144,13 +166,54 @@ pub(crate) struct Peer {
     /// Our own name; by default the node gives us one, which nodes since OTP 23 can
     #[arg(long, value_name = "NAME@HOST")]
     pub(crate) name: Option<NodeName>,
-    /// Where the node listens, to connect without asking EPMD
-    #[arg(long, value_name = "HOST:PORT", value_parser = address, conflicts_with = "epmd_port")]
-    pub(crate) address: Option<(String, u16)>,
     #[command(flatten)]
-    pub(crate) epmd: Epmd,
+    pub(crate) place: Place,
+    /// The command whose standard input and output lead to the node, instead of a connection of our own;
+    /// it takes the place of a shell, as with ssh's ProxyCommand
+    #[arg(long, value_name = "COMMAND", conflicts_with_all = ["address", "unix", "epmd_port"])]
+    pub(crate) via: Option<String>,
+    #[command(flatten)]
+    pub(crate) carrier: Carrier,
     #[command(flatten)]
     pub(crate) limit: Limit,
+}
+
+/// Where a node listens, unless its name says it.
+#[derive(Debug, Group)]
+pub(crate) struct Place {
+    /// Where the node listens, to connect without asking EPMD; [::1]:PORT for IPv6
+    #[arg(long, value_name = "HOST:PORT", value_parser = address, conflicts_with = "epmd_port")]
+    pub(crate) address: Option<(String, u16)>,
+    /// The Unix domain socket on which the node listens; @NAME is one in Linux's abstract namespace
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["address", "epmd_port"])]
+    pub(crate) unix: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) epmd: Epmd,
+}
+
+/// What carries the bytes.
+#[derive(Debug, Group)]
+pub(crate) struct Carrier {
+    /// The protocol below that of the nodes; by default it follows from the other options
+    #[arg(long, value_name = "PROTOCOL", requires_if("unix", "unix"))]
+    #[cfg_attr(feature = "tls", arg(requires_if("tls", "tls_optfile")))]
+    pub(crate) proto: Option<Proto>,
+    /// Connect over TLS with the client options of this file, which is as for erl -ssl_dist_optfile
+    #[cfg(feature = "tls")]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_optfile: Option<PathBuf>,
+}
+
+/// What can be below the protocol of the nodes.
+#[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
+pub(crate) enum Proto {
+    /// A TCP connection
+    Tcp,
+    /// A Unix domain socket: --unix says which
+    Unix,
+    /// TLS over TCP, or over what --unix or --via lead to: --tls-optfile says how
+    #[cfg(feature = "tls")]
+    Tls,
 }
 
 /// Where EPMD listens.

@@ -2,12 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use einode::blocking::{Endpoint, Link};
-use einode::{Config, Cookie, Identity, cookie};
+use einode::blocking::{Any, Endpoint, Tcp, Transport, Unix};
+use einode::{Address, Config, Cookie, Identity, cookie};
 
-use crate::args::{Limit, Peer};
+use crate::args::{Limit, Peer, Proto};
 use crate::exit::Failure;
 use crate::host;
+use crate::via::Via;
+
+/// A connection with a node, whatever carries it.
+pub(crate) type Link = einode::blocking::Link<<Any as Transport>::Socket>;
 
 /// When everything has to be over.
 #[derive(Clone, Copy)]
@@ -38,14 +42,60 @@ impl Peer {
     /// the tables of the node at each call, while the names it gives are used again.
     pub(crate) fn connect(&self, deadline: Deadline) -> Result<Link, Failure> {
         let mut config = Config::new(self.identity(), self.cookie()?).setup_time(deadline.left());
-        if let Some(port) = self.epmd.epmd_port {
+        if let Some(port) = self.place.epmd.epmd_port {
             config = config.epmd_port(port);
         }
-        let endpoint = Endpoint::new(config);
-        Ok(match &self.address {
-            Some((host, port)) => endpoint.connect_at(host, *port, Some(&self.node))?,
-            None => endpoint.connect(&self.node)?,
+        let endpoint = Endpoint::new(config).transport(self.transport()?);
+        let node = Some(&self.node);
+        Ok(if let Some(command) = &self.via {
+            endpoint.connect_to(&Address::Other(command.clone()), node)?
+        } else if let Some(path) = &self.place.unix {
+            endpoint.connect_to(&Address::Unix(path.clone()), node)?
+        } else if let Some((host, port)) = &self.place.address {
+            endpoint.connect_at(host, *port, node)?
+        } else {
+            endpoint.connect(&self.node)?
         })
+    }
+
+    /// What the connection is made of.
+    fn transport(&self) -> Result<Any, Failure> {
+        let plain = self.via.is_none() && self.place.unix.is_none();
+        if self.carrier.proto == Some(Proto::Tcp) && !plain {
+            let wrong = "--proto tcp does not go together with --unix and --via";
+            return Err(Failure::Usage(wrong.into()));
+        }
+        if self.via.is_some() {
+            self.over(Via)
+        } else if self.place.unix.is_some() {
+            self.over(Unix::default())
+        } else {
+            self.over(Tcp)
+        }
+    }
+
+    /// The transport, with TLS on top if that is wanted.
+    #[cfg(feature = "tls")]
+    fn over(&self, transport: impl Transport) -> Result<Any, Failure> {
+        use einode::tls::{Tls, TlsOver};
+
+        Ok(match (&self.carrier.tls_optfile, self.carrier.proto) {
+            (None, _) => Any::new(transport),
+            (Some(file), None | Some(Proto::Tls)) => {
+                let tls = Tls::from_optfile(file);
+                let tls = tls.map_err(|error| Failure::Usage(error.to_string()))?;
+                Any::new(TlsOver::new(tls, transport))
+            }
+            (Some(_), Some(Proto::Tcp | Proto::Unix)) => {
+                let wrong = "--tls-optfile is for --proto tls";
+                return Err(Failure::Usage(wrong.into()));
+            }
+        })
+    }
+
+    #[cfg(not(feature = "tls"))]
+    fn over(&self, transport: impl Transport) -> Result<Any, Failure> {
+        Ok(Any::new(transport))
     }
 
     fn identity(&self) -> Identity {

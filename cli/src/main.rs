@@ -12,7 +12,9 @@ mod json;
 mod names;
 mod output;
 mod ping;
+mod relay;
 mod send;
+mod via;
 
 use std::process::ExitCode;
 
@@ -29,6 +31,7 @@ fn main() -> ExitCode {
         Command::Ping(args) => ping::run(args),
         Command::Call(args) => call::run(args),
         Command::Send(args) => send::run(args),
+        Command::Relay(args) => relay::run(args),
         Command::Names(args) => names::run(args),
         Command::Decode(args) => decode::run(args),
         Command::Encode(args) => encode::run(args),

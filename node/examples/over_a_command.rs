@@ -27,12 +27,12 @@ pub(crate) struct CommandSocket {
 }
 
 impl CommandSocket {
-    /// Has the shell run a command.
+    /// Has the shell give its place to a command.
     pub(crate) fn run(command: &str) -> io::Result<Self> {
         let (input, child_input) = UnixStream::pair()?;
         let (output, child_output) = UnixStream::pair()?;
         let child = Command::new("sh")
-            .args(["-c", command])
+            .args(["-c", &format!("exec {command}")])
             .stdin(OwnedFd::from(child_input))
             .stdout(OwnedFd::from(child_output))
             .spawn()?;
