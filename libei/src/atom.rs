@@ -4,6 +4,7 @@
 //! either.
 
 use std::ffi::{c_char, c_int};
+use std::ptr;
 
 use einode_etf::{Sink, tag};
 
@@ -135,28 +136,23 @@ pub(crate) unsafe fn read(
             .ok()
             .and_then(|room| room.checked_sub(1)),
     };
-    let ascii = name.is_ascii();
-    let converted = if want & was != 0 || want == ERLANG_ASCII {
-        if want == ERLANG_ASCII && !ascii {
-            return Err(Fault::Refused);
-        }
-        // SAFETY: as the caller promised.
-        unsafe { to.fill(name.iter().copied()) }?;
+    // SAFETY, of all: as the caller promised.
+    let result = if name.is_ascii() {
+        unsafe { to.copy(name) }?;
+        ERLANG_ASCII
+    } else if want & was != 0 {
+        unsafe { to.copy(name) }?;
         was
+    } else if want == ERLANG_ASCII {
+        return Err(Fault::Refused);
     } else if was == ERLANG_LATIN1 {
-        // SAFETY: as the caller promised.
-        unsafe { to.fill(latin1_to_utf8(name)) }?;
+        unsafe { to.copy(&latin1_to_utf8(name).collect::<Vec<_>>()) }?;
         ERLANG_UTF8
     } else {
-        let latin1 = utf8_to_latin1(name);
-        if latin1.clone().any(|character| character.is_none()) {
-            return Err(Fault::Refused);
-        }
-        // SAFETY: as the caller promised.
-        unsafe { to.fill(latin1.flatten()) }?;
+        let latin1: Option<Vec<_>> = utf8_to_latin1(name).collect();
+        unsafe { to.copy(&latin1.ok_or(Fault::Refused)?) }?;
         ERLANG_LATIN1
     };
-    let result = if ascii { ERLANG_ASCII } else { converted };
     Ok(Encodings { was, result })
 }
 
@@ -294,18 +290,19 @@ struct Room {
 }
 
 impl Room {
-    /// Puts these bytes and a NUL, or nothing if they do not fit.
+    /// Puts a name and a NUL, or nothing if they do not fit.
     ///
     /// # Safety
     /// `p` is null or has room for `left` bytes and a NUL.
-    unsafe fn fill(self, bytes: impl Iterator<Item = u8> + Clone) -> Outcome {
-        if self.left.is_none_or(|left| bytes.clone().count() > left) {
+    unsafe fn copy(self, name: &[u8]) -> Outcome {
+        if self.left.is_none_or(|left| name.len() > left) {
             return Err(Fault::Refused);
         }
         if !self.p.is_null() {
-            for (at, byte) in bytes.chain([0]).enumerate() {
-                // SAFETY: as the caller promised, and they fit.
-                unsafe { self.p.add(at).write(byte) };
+            // SAFETY: as the caller promised, and they fit. The room may be where the atom is.
+            unsafe {
+                ptr::copy(name.as_ptr(), self.p, name.len());
+                self.p.add(name.len()).write(0);
             }
         }
         Ok(())

@@ -102,6 +102,9 @@ fn atoms() {
             "atom of {:02x?}",
             case.term()
         );
+        if !b"dsvw".contains(&case.term()[0]) {
+            return;
+        }
         for want in 0..8 {
             for room in [1, 4, 5, 256, MAXATOMLEN_UTF8 as c_int] {
                 let (ours, theirs) = both!({
