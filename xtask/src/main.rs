@@ -3,6 +3,7 @@
 mod bench;
 mod demo;
 mod install;
+mod libei;
 mod process;
 mod test;
 mod vectors;
@@ -54,6 +55,13 @@ const COMMANDS: &[Command] = &[
         arguments: "[--otp-dir DIR]...",
         purpose: "write etf/tests/vectors/otpRELEASE.txt by the OTP on PATH and that in each DIR",
         run: vectors::run,
+    },
+    Command {
+        name: "libei",
+        arguments: "[--prefix DIR]",
+        purpose: "build the C library and put it, its headers and its pkg-config file into DIR (by\n\
+                  default target/libei)",
+        run: libei::run,
     },
     Command {
         name: "bench",

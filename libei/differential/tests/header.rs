@@ -229,6 +229,11 @@ fn a_program_links_the_static_library() {
 }
 
 #[test]
+fn a_program_without_threads_has_the_plain_erl_errno() {
+    build_and_run(&[built().join("libei.a").as_ref(), "-U_REENTRANT".as_ref()]);
+}
+
+#[test]
 fn a_program_links_the_shared_library() {
     build_and_run(&["-L".as_ref(), built().as_ref(), "-lei".as_ref()]);
 }
