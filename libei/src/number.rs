@@ -152,7 +152,7 @@ pub(crate) fn read_integer(source: &mut RawSource<'_>) -> Result<(bool, u64), Fa
             return Ok((value < 0, value.unsigned_abs().into()));
         }
         tag::SMALL_BIG_EXT => source.u8()?.into(),
-        tag::LARGE_BIG_EXT => source.u32()?,
+        tag::LARGE_BIG_EXT => source.count()?,
         _ => return Err(Fault::Refused),
     };
     let negative = source.u8()? != 0;

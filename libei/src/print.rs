@@ -380,9 +380,10 @@ fn print_id(found: u8, source: &mut RawSource<'_>, out: &mut dyn Write) -> Outco
 fn print_fun(source: &mut RawSource<'_>, out: &mut dyn Write) -> Outcome {
     let mut fun = MaybeUninit::<erlang_fun>::zeroed();
     // SAFETY: all members may be zero; what is read is freed, and its type says which member it has.
+    // It must not move before: the name of a function may be behind that of its module.
     unsafe {
         fun::read(source, fun.as_mut_ptr())?;
-        let mut fun = fun.assume_init();
+        let fun = fun.assume_init_mut();
         let mut text = bytes_of(&fun.module);
         if fun.r#type == EI_FUN_EXPORT {
             text.splice(..0, *b"fun ");
@@ -393,7 +394,7 @@ fn print_fun(source: &mut RawSource<'_>, out: &mut dyn Write) -> Outcome {
             text.splice(..0, *b"#Fun{");
             write!(text, ".{}.{}}}", fun.u.closure.index, fun.u.closure.uniq)?;
         }
-        fun::free_fun(&raw mut fun);
+        fun::free_fun(fun);
         Ok(out.write_all(&text)?)
     }
 }

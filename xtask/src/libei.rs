@@ -26,7 +26,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
         || workspace().join("target"),
         |target| workspace().join(target),
     );
-    install(&target.join("libei"), &prefix)
+    let prefix = install(&target.join("libei"), &prefix)
         .map_err(|error| Failure::new(format!("installing to {}: {error}", prefix.display())))?;
     println!(
         "The codec of libei, without the functions that connect nodes, is in {}",

@@ -260,9 +260,8 @@ fn funs() {
                 let mut null_index = 0;
                 let null_result = ei_decode_fun(case.ptr(), &mut null_index, ptr::null_mut());
                 let read = (result == 0).then(|| {
-                    let mut fun = fun.assume_init();
-                    let read = describe(&fun);
-                    free_fun(&mut fun);
+                    let read = describe(fun.assume_init_ref());
+                    free_fun(fun.as_mut_ptr());
                     read
                 });
                 (result, index, read, null_result, null_index)

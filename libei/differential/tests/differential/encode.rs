@@ -248,12 +248,15 @@ fn funs() {
         let fun = unsafe {
             use einode_libei_differential::otp::*;
             assert_eq!(ei_decode_fun(case.ptr(), &mut index, fun.as_mut_ptr()), 0);
-            fun.assume_init()
+            // It must not move: a name may be within it.
+            fun.assume_init_mut()
         };
-        same_encoding!(ei_encode_fun / ei_x_encode_fun(&raw const fun));
-        let mut bad = fun;
+        same_encoding!(ei_encode_fun / ei_x_encode_fun(&raw const *fun));
+        let mut bad = *fun;
         bad.module[0] = 0xff_u8 as c_char;
         same_encoding!(ei_encode_fun / ei_x_encode_fun(&raw const bad));
+        // SAFETY: it was decoded.
+        unsafe { einode_libei_differential::otp::free_fun(fun) };
         count += 1;
     }
     assert!(count >= 20, "{count}");
