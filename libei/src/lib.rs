@@ -29,7 +29,11 @@
 
 mod atom;
 mod bignum;
+#[allow(dead_code, reason = "what connections are made with")]
+mod callbacks;
 mod compare;
+#[allow(dead_code, reason = "what connections are made with")]
+mod errno;
 mod ffi;
 mod format;
 mod fun;
@@ -40,6 +44,9 @@ mod number;
 mod output;
 mod print;
 mod raw;
+#[allow(dead_code, reason = "what connections are made with")]
+mod table;
+mod tcp;
 mod term;
 mod text;
 pub mod types;
@@ -56,14 +63,16 @@ pub use ids::*;
 pub use iodata::*;
 pub use number::*;
 pub use print::*;
+pub use tcp::*;
 pub use term::*;
 pub use text::*;
 pub use xbuff::*;
 
 use std::ffi::c_int;
 
-/// Prepares the library; there is nothing to prepare.
+/// Prepares the library, for processes that fork. It may be called again.
 #[unsafe(no_mangle)]
 pub extern "C" fn ei_init() -> c_int {
+    table::prepare_for_fork();
     OK
 }

@@ -184,6 +184,82 @@ pub struct ei_x_buff {
     pub index: c_int,
 }
 
+/// The bytes of the name of a node.
+pub const MAXNODELEN: usize = MAXATOMLEN;
+/// The bytes of the name of a host, without its NUL.
+pub const EI_MAXHOSTNAMELEN: usize = MAXATOMLEN - 2;
+/// The bytes of the part of a node's name before the `@`, without its NUL.
+pub const EI_MAXALIVELEN: usize = MAXATOMLEN - 2;
+/// The bytes of a cookie, without its NUL.
+pub const EI_MAX_COOKIE_SIZE: usize = 512;
+
+/// A node of this library.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ei_cnode {
+    /// The host's name.
+    pub thishostname: [c_char; EI_MAXHOSTNAMELEN + 1],
+    /// The node's name; empty until a peer gives it one, if it has none of its own.
+    pub thisnodename: [c_char; MAXNODELEN + 1],
+    /// The part of it before the `@`.
+    pub thisalivename: [c_char; EI_MAXALIVELEN + 1],
+    /// The cookie.
+    pub ei_connect_cookie: [c_char; EI_MAX_COOKIE_SIZE + 1],
+    /// Which of the node's lives this is.
+    pub creation: c_uint,
+    /// The pid that it sends as.
+    pub self_: erlang_pid,
+    /// What its sockets are used through.
+    pub cbs: *mut ei_socket_callbacks,
+    /// What the callback `socket` gets.
+    pub setup_context: *mut c_void,
+    /// The number of the next pid.
+    pub pidsn: c_uint,
+}
+
+/// Who has connected to us.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ErlConnect {
+    /// Its address, as it is on the wire.
+    pub ipadr: [c_char; 4],
+    /// Its name.
+    pub nodename: [c_char; MAXNODELEN + 1],
+}
+
+/// An address of IPv4.
+pub type Erl_IpAddr = *mut libc::in_addr;
+
+/// The `tmo` of a callback that may take as long as it needs.
+pub const EI_SCLBK_INF_TMO: c_uint = !0;
+/// The callbacks see to it that they take no longer than their `tmo`.
+pub const EI_SCLBK_FLG_FULL_IMPL: c_int = 1;
+
+/// How sockets are used. All return 0 or a value of errno.h.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+#[allow(missing_docs, reason = "the manual has a section on each")]
+pub struct ei_socket_callbacks {
+    pub flags: c_int,
+    pub socket: Option<unsafe extern "C" fn(*mut *mut c_void, *mut c_void) -> c_int>,
+    pub close: Option<unsafe extern "C" fn(*mut c_void) -> c_int>,
+    pub listen: Option<unsafe extern "C" fn(*mut c_void, *mut c_void, *mut c_int, c_int) -> c_int>,
+    pub accept:
+        Option<unsafe extern "C" fn(*mut *mut c_void, *mut c_void, *mut c_int, c_uint) -> c_int>,
+    pub connect: Option<unsafe extern "C" fn(*mut c_void, *mut c_void, c_int, c_uint) -> c_int>,
+    pub writev: Option<
+        unsafe extern "C" fn(*mut c_void, *const c_void, c_int, *mut isize, c_uint) -> c_int,
+    >,
+    pub write:
+        Option<unsafe extern "C" fn(*mut c_void, *const c_char, *mut isize, c_uint) -> c_int>,
+    pub read: Option<unsafe extern "C" fn(*mut c_void, *mut c_char, *mut isize, c_uint) -> c_int>,
+    pub handshake_packet_header_size:
+        Option<unsafe extern "C" fn(*mut c_void, *mut c_int) -> c_int>,
+    pub connect_handshake_complete: Option<unsafe extern "C" fn(*mut c_void) -> c_int>,
+    pub accept_handshake_complete: Option<unsafe extern "C" fn(*mut c_void) -> c_int>,
+    pub get_fd: Option<unsafe extern "C" fn(*mut c_void, *mut c_int) -> c_int>,
+}
+
 /// Sizes and offsets that programs compiled against OTP's ei.h rely on.
 macro_rules! layout {
     ($($type:ident: $size:literal { $($($member:ident).+: $offset:literal),* })*) => {
@@ -209,4 +285,14 @@ layout! {
     erlang_big: 16 { arity: 0, is_neg: 4, digits: 8 }
     ei_term: 1072 { ei_type: 0, arity: 4, size: 8, value: 16 }
     ei_x_buff: 16 { buff: 0, buffsz: 8, index: 12 }
+    ErlConnect: 261 { ipadr: 0, nodename: 4 }
+    ei_socket_callbacks: 104 {
+        flags: 0, socket: 8, close: 16, listen: 24, accept: 32, connect: 40, writev: 48, write: 56,
+        read: 64, handshake_packet_header_size: 72, connect_handshake_complete: 80,
+        accept_handshake_complete: 88, get_fd: 96
+    }
+    ei_cnode: 2344 {
+        thishostname: 0, thisnodename: 255, thisalivename: 512, ei_connect_cookie: 767,
+        creation: 1280, self_: 1284, cbs: 2320, setup_context: 2328, pidsn: 2336
+    }
 }

@@ -1,0 +1,380 @@
+//! Exact input and output through the callbacks of a socket, whoever implements them.
+//!
+//! Callbacks with `EI_SCLBK_FLG_FULL_IMPL` are told how long they may take. For others we wait with
+//! `poll`, and the descriptor does not block while they are called, unless there is no limit at all.
+
+use std::ffi::{c_int, c_short, c_uint, c_void};
+use std::io::IoSlice;
+use std::ptr;
+use std::time::{Duration, Instant};
+
+use crate::errno::Errno;
+use crate::tcp::ei_default_socket_callbacks;
+use crate::types::{EI_SCLBK_FLG_FULL_IMPL, EI_SCLBK_INF_TMO, ei_socket_callbacks};
+
+/// How long each use of a socket may take; a call uses it several times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Timeout {
+    /// As long as it takes.
+    None,
+    /// So many milliseconds.
+    Millis(c_uint),
+}
+
+impl Timeout {
+    /// The `ms` of functions that end in `_tmo`, where 0 is no limit.
+    pub(crate) const fn of(ms: c_uint) -> Self {
+        match ms {
+            0 | EI_SCLBK_INF_TMO => Self::None,
+            ms => Self::Millis(ms),
+        }
+    }
+
+    /// The `tmo` of callbacks, where 0 is to try once.
+    pub(crate) const fn of_callback(tmo: c_uint) -> Self {
+        match tmo {
+            EI_SCLBK_INF_TMO => Self::None,
+            ms => Self::Millis(ms),
+        }
+    }
+
+    /// When it is over, if it starts now.
+    pub(crate) fn until(self) -> Option<Instant> {
+        match self {
+            Self::None => None,
+            Self::Millis(ms) => Instant::now().checked_add(Duration::from_millis(ms.into())),
+        }
+    }
+}
+
+/// A connected or listening socket: its descriptor and what it is used through.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Port {
+    /// The descriptor, for `poll` and as the name of the connection.
+    pub(crate) fd: c_int,
+    cbs: *const ei_socket_callbacks,
+    ctx: *mut c_void,
+}
+
+// SAFETY: callbacks may be called from any thread, as ei.h says, and programs keep them.
+unsafe impl Send for Port {}
+
+/// Calls a member of the callbacks; `ENOTSUP` if it is null.
+macro_rules! call {
+    ($port:expr, $member:ident($($argument:expr),*)) => {
+        // SAFETY: ei.h says what callbacks get, and the program that they are valid.
+        unsafe {
+            match (*$port.cbs).$member {
+                Some(callback) => callback($($argument),*),
+                None => libc::ENOTSUP,
+            }
+        }
+    };
+}
+
+impl Port {
+    /// A descriptor that somebody else made.
+    pub(crate) const fn foreign(fd: c_int) -> Self {
+        Self {
+            fd,
+            cbs: &raw const ei_default_socket_callbacks,
+            ctx: fd as isize as *mut c_void,
+        }
+    }
+
+    /// A new socket.
+    pub(crate) fn socket(
+        cbs: *const ei_socket_callbacks,
+        setup_context: *mut c_void,
+    ) -> Result<Self, Errno> {
+        let mut port = Self {
+            fd: -1,
+            cbs,
+            ctx: ptr::null_mut(),
+        };
+        let mut ctx = ptr::null_mut();
+        port.check(call!(port, socket(&raw mut ctx, setup_context)))?;
+        port.ctx = ctx;
+        port.with_descriptor()
+    }
+
+    /// Connects to an address.
+    pub(crate) fn connect(
+        &self,
+        address: &libc::sockaddr_in,
+        timeout: Timeout,
+    ) -> Result<(), Errno> {
+        let until = timeout.until();
+        let polled = !self.keeps_time() && until.is_some();
+        let mode = polled.then(|| NonBlocking::switch(self.fd)).transpose()?;
+        let tmo = if polled { 0 } else { left(until) };
+        let length = size_of_val(address) as c_int;
+        let address = (&raw const *address).cast_mut().cast();
+        let result = match call!(self, connect(self.ctx, address, length, tmo)) {
+            libc::EINPROGRESS | libc::EAGAIN | libc::EINTR => wait(self.fd, libc::POLLOUT, until)
+                .and_then(|()| self.check(pending_error(self.fd))),
+            code => self.check(code),
+        };
+        drop(mode);
+        result
+    }
+
+    /// Listens on an address, and writes back the one that the system chose.
+    pub(crate) fn listen(
+        &self,
+        address: &mut libc::sockaddr_in,
+        backlog: c_int,
+    ) -> Result<(), Errno> {
+        let mut length = size_of_val(address) as c_int;
+        let address = (&raw mut *address).cast();
+        self.check(call!(
+            self,
+            listen(self.ctx, address, &raw mut length, backlog)
+        ))
+    }
+
+    /// Takes the next connection, and says where it comes from.
+    pub(crate) fn accept(&self, timeout: Timeout) -> Result<(Self, libc::sockaddr_in), Errno> {
+        // SAFETY: an address is numbers, and zeros are some.
+        let mut address: libc::sockaddr_in = unsafe { std::mem::zeroed() };
+        let mut accepted = *self;
+        self.perform(libc::POLLIN, timeout, |tmo| {
+            accepted.ctx = self.ctx;
+            let mut length = size_of_val(&address) as c_int;
+            let (ctx, address) = (&raw mut accepted.ctx, &raw mut address);
+            call!(self, accept(ctx, address.cast(), &raw mut length, tmo))
+        })?;
+        Ok((accepted.with_descriptor()?, address))
+    }
+
+    /// Fills `buf`. `EIO` if the peer closes before it is full.
+    pub(crate) fn read_exact(&mut self, mut buf: &mut [u8], tmo: Timeout) -> Result<(), Errno> {
+        while !buf.is_empty() {
+            let mut length = 0;
+            self.perform(libc::POLLIN, tmo, |tmo| {
+                length = buf.len() as isize;
+                call!(
+                    self,
+                    read(self.ctx, buf.as_mut_ptr().cast(), &raw mut length, tmo)
+                )
+            })?;
+            let read = usize::try_from(length).unwrap_or(0);
+            match buf.split_at_mut_checked(read) {
+                Some((_, rest)) if read > 0 => buf = rest,
+                _ => return Err(Errno::IO),
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes all of `slices`, at once if there is `writev`, or else one after the other.
+    pub(crate) fn write_all(&mut self, slices: &[IoSlice<'_>], tmo: Timeout) -> Result<(), Errno> {
+        let mut slices = slices.to_vec();
+        let mut rest = slices.as_mut_slice();
+        // SAFETY: the program keeps its callbacks.
+        let at_once = unsafe { (*self.cbs).writev.is_some() };
+        loop {
+            // What is empty is not written.
+            IoSlice::advance_slices(&mut rest, 0);
+            let Some(first) = rest.first() else {
+                return Ok(());
+            };
+            let most = if at_once {
+                rest.iter().map(|slice| slice.len()).sum()
+            } else {
+                first.len()
+            };
+            let mut length = 0;
+            self.perform(libc::POLLOUT, tmo, |tmo| {
+                length = most as isize;
+                let length = &raw mut length;
+                if at_once {
+                    let (iov, count) = (rest.as_ptr().cast(), rest.len() as c_int);
+                    call!(self, writev(self.ctx, iov, count, length, tmo))
+                } else {
+                    call!(self, write(self.ctx, first.as_ptr().cast(), length, tmo))
+                }
+            })?;
+            match usize::try_from(length) {
+                Ok(written) if (1..=most).contains(&written) => {
+                    IoSlice::advance_slices(&mut rest, written);
+                }
+                _ => return Err(Errno::IO),
+            }
+        }
+    }
+
+    /// How many bytes the length of a handshake packet has.
+    pub(crate) fn header_size(&self) -> Result<c_int, Errno> {
+        let mut size = 0;
+        self.check(call!(
+            self,
+            handshake_packet_header_size(self.ctx, &raw mut size)
+        ))?;
+        Ok(size)
+    }
+
+    /// Tells that we have connected; `accepted` if the peer has.
+    pub(crate) fn handshake_complete(&self, accepted: bool) -> Result<(), Errno> {
+        let code = if accepted {
+            call!(self, accept_handshake_complete(self.ctx))
+        } else {
+            call!(self, connect_handshake_complete(self.ctx))
+        };
+        match code {
+            // These callbacks may be missing.
+            libc::ENOTSUP => Ok(()),
+            code => self.check(code),
+        }
+    }
+
+    /// Closes; the socket is gone, whatever the result. What a descriptor that is none gives is shown
+    /// as it is.
+    pub(crate) fn close(self) -> Result<(), Errno> {
+        match call!(self, close(self.ctx)) {
+            0 => Ok(()),
+            code => Err(Errno(code)),
+        }
+    }
+
+    /// Asks for the descriptor, closing the socket if there is none.
+    fn with_descriptor(mut self) -> Result<Self, Errno> {
+        let mut fd = -1;
+        let asked = self.check(call!(self, get_fd(self.ctx, &raw mut fd)));
+        self.fd = fd;
+        match asked {
+            Ok(()) if fd < 0 => Err(Errno(libc::EBADF)),
+            Ok(()) => Ok(self),
+            Err(errno) => {
+                let _ = self.close();
+                Err(errno)
+            }
+        }
+    }
+
+    /// Calls `call` until it has done something or `timeout` is over.
+    fn perform(
+        &self,
+        event: c_short,
+        timeout: Timeout,
+        mut call: impl FnMut(c_uint) -> c_int,
+    ) -> Result<(), Errno> {
+        let until = timeout.until();
+        let polled = !self.keeps_time() && until.is_some();
+        loop {
+            let code = if polled {
+                wait(self.fd, event, until)?;
+                let _mode = NonBlocking::switch(self.fd)?;
+                call(0)
+            } else {
+                call(left(until))
+            };
+            match code {
+                libc::EINTR => {}
+                // The descriptor does not block, by our doing or the program's.
+                libc::EAGAIN => wait(self.fd, event, until)?,
+                code => return self.check(code),
+            }
+        }
+    }
+
+    /// Whether the callbacks see to timeouts. OTP's flags of the default callbacks say no, ours do.
+    fn keeps_time(&self) -> bool {
+        // SAFETY: the program keeps its callbacks.
+        let flags = unsafe { (*self.cbs).flags };
+        self.is_tcp() || flags & EI_SCLBK_FLG_FULL_IMPL != 0
+    }
+
+    fn is_tcp(&self) -> bool {
+        ptr::eq(self.cbs, &raw const ei_default_socket_callbacks)
+    }
+
+    /// What a callback returned.
+    fn check(&self, code: c_int) -> Result<(), Errno> {
+        match code {
+            0 => Ok(()),
+            libc::ETIMEDOUT => Err(Errno::TIMED_OUT),
+            _ if self.is_tcp() || code < 0 => Err(Errno::IO),
+            code => Err(Errno(code)),
+        }
+    }
+}
+
+/// Waits until a descriptor is ready, or has an error that its next use will tell.
+pub(crate) fn wait(fd: c_int, event: c_short, until: Option<Instant>) -> Result<(), Errno> {
+    let mut asked = libc::pollfd {
+        fd,
+        events: event,
+        revents: 0,
+    };
+    loop {
+        let timeout = match until {
+            None => -1,
+            Some(_) => c_int::try_from(left(until)).unwrap_or(c_int::MAX),
+        };
+        // SAFETY: one descriptor is asked about.
+        match unsafe { libc::poll(&raw mut asked, 1, timeout) } {
+            0 if left(until) == 0 => return Err(Errno::TIMED_OUT),
+            0 => {}
+            1.. if asked.revents & libc::POLLNVAL != 0 => return Err(Errno(libc::EBADF)),
+            1.. => return Ok(()),
+            _ => match Errno::last() {
+                Errno(libc::EINTR) => {}
+                errno => return Err(errno),
+            },
+        }
+    }
+}
+
+/// The time that is left, as callbacks are told it; a part of a millisecond is one.
+fn left(until: Option<Instant>) -> c_uint {
+    let Some(until) = until else {
+        return EI_SCLBK_INF_TMO;
+    };
+    let left = until.saturating_duration_since(Instant::now());
+    let ms = left.as_nanos().div_ceil(1_000_000);
+    c_uint::try_from(ms).map_or(EI_SCLBK_INF_TMO - 1, |ms| ms.min(EI_SCLBK_INF_TMO - 1))
+}
+
+/// The error of a connection attempt that went on in the background, or 0.
+pub(crate) fn pending_error(fd: c_int) -> c_int {
+    let mut error: c_int = 0;
+    let mut length = size_of_val(&error) as libc::socklen_t;
+    // SAFETY: there is room for the option.
+    let result = unsafe {
+        libc::getsockopt(
+            fd,
+            libc::SOL_SOCKET,
+            libc::SO_ERROR,
+            (&raw mut error).cast(),
+            &raw mut length,
+        )
+    };
+    if result == 0 { error } else { Errno::last().0 }
+}
+
+/// A descriptor that does not block for as long as this is there.
+pub(crate) struct NonBlocking {
+    fd: c_int,
+    flags: c_int,
+}
+
+impl NonBlocking {
+    pub(crate) fn switch(fd: c_int) -> Result<Self, Errno> {
+        // SAFETY: flags are numbers.
+        unsafe {
+            let flags = libc::fcntl(fd, libc::F_GETFL);
+            if flags < 0 || libc::fcntl(fd, libc::F_SETFL, flags | libc::O_NONBLOCK) < 0 {
+                return Err(Errno::last());
+            }
+            Ok(Self { fd, flags })
+        }
+    }
+}
+
+impl Drop for NonBlocking {
+    fn drop(&mut self) {
+        // SAFETY: flags are numbers.
+        unsafe { libc::fcntl(self.fd, libc::F_SETFL, self.flags) };
+    }
+}

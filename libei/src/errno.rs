@@ -1,0 +1,43 @@
+//! Why a call that uses the network failed: `erl_errno`.
+
+use std::ffi::c_int;
+use std::io;
+use std::sync::atomic::{AtomicI32, Ordering};
+
+use crate::ffi::{__erl_errno, __erl_errno_place, ERROR};
+
+/// A value of errno.h.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Errno(pub(crate) c_int);
+
+impl Errno {
+    /// A peer that closed, that broke the protocol or that does not know the cookie, and whatever the
+    /// system says of a TCP socket: OTP as it is usually built tells no more of these either.
+    pub(crate) const IO: Self = Self(libc::EIO);
+    /// It took longer than allowed.
+    pub(crate) const TIMED_OUT: Self = Self(libc::ETIMEDOUT);
+
+    /// Why the last system call failed.
+    pub(crate) fn last() -> Self {
+        Self(
+            io::Error::last_os_error()
+                .raw_os_error()
+                .unwrap_or(libc::EIO),
+        )
+    }
+
+    /// Sets `erl_errno`: that of this thread, and the one of programs compiled without `_REENTRANT`.
+    pub(crate) fn set(self) {
+        // SAFETY: the first is this thread's own, and the second is only written here.
+        unsafe {
+            __erl_errno_place().write(self.0);
+            AtomicI32::from_ptr(&raw mut __erl_errno).store(self.0, Ordering::Relaxed);
+        }
+    }
+
+    /// Sets `erl_errno` and returns -1.
+    pub(crate) fn fail(self) -> c_int {
+        self.set();
+        ERROR
+    }
+}

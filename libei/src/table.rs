@@ -1,0 +1,160 @@
+//! What belongs to a descriptor: the socket that it is used through, and the node that it was
+//! connected by.
+//!
+//! A process that forks keeps the table, whatever its other threads were doing.
+
+use std::cell::UnsafeCell;
+use std::collections::BTreeMap;
+use std::ffi::c_int;
+use std::ptr;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::callbacks::Port;
+use crate::errno::Errno;
+use crate::types::ei_cnode;
+
+/// A socket that is open.
+struct Entry {
+    port: Port,
+    /// Of a connection: the node as it was when it connected. Programs get pointers to it.
+    cnode: Option<Box<ei_cnode>>,
+}
+
+/// The socket with this descriptor; one that the program made is TCP.
+pub(crate) fn port(fd: c_int) -> Result<Port, Errno> {
+    if fd < 0 {
+        return Err(Errno::IO);
+    }
+    Ok(with(|entries| match entries.get(&fd) {
+        Some(entry) => entry.port,
+        None => Port::foreign(fd),
+    }))
+}
+
+/// Enters a socket. An earlier one with that descriptor was closed behind our back.
+pub(crate) fn insert(port: Port, cnode: Option<ei_cnode>) {
+    let cnode = cnode.map(Box::new);
+    let entry = Entry { port, cnode };
+    drop(with(|entries| entries.insert(port.fd, entry)));
+}
+
+/// Forgets a socket.
+pub(crate) fn remove(fd: c_int) {
+    drop(with(|entries| entries.remove(&fd)));
+}
+
+/// The node that a connection was made by, null if it is none. Valid until it is closed.
+pub(crate) fn cnode(fd: c_int) -> *mut ei_cnode {
+    with(|entries| match entries.get_mut(&fd) {
+        Some(Entry {
+            cnode: Some(node), ..
+        }) => &raw mut **node,
+        _ => ptr::null_mut(),
+    })
+}
+
+/// Sees to it that nobody changes the table while the process forks.
+pub(crate) fn prepare_for_fork() {
+    if !PREPARED.swap(true, Ordering::AcqRel) {
+        // SAFETY: who forks holds the lock, and so does its copy in the child.
+        unsafe { libc::pthread_atfork(Some(lock), Some(unlock), Some(unlock)) };
+    }
+}
+
+static PREPARED: AtomicBool = AtomicBool::new(false);
+
+static TABLE: Table = Table {
+    mutex: UnsafeCell::new(libc::PTHREAD_MUTEX_INITIALIZER),
+    entries: UnsafeCell::new(BTreeMap::new()),
+};
+
+/// A mutex of the system: unlike that of Rust it may be unlocked by the child of a process that forks.
+struct Table {
+    mutex: UnsafeCell<libc::pthread_mutex_t>,
+    entries: UnsafeCell<BTreeMap<c_int, Entry>>,
+}
+
+// SAFETY: the entries are only touched by who holds the mutex.
+unsafe impl Sync for Table {}
+
+fn with<T>(run: impl FnOnce(&mut BTreeMap<c_int, Entry>) -> T) -> T {
+    /// Unlocks, whatever happens.
+    struct Held;
+    impl Drop for Held {
+        fn drop(&mut self) {
+            unlock_table();
+        }
+    }
+    prepare_for_fork();
+    lock_table();
+    let _held = Held;
+    // SAFETY: the mutex is held, and nothing that runs here comes back.
+    run(unsafe { &mut *TABLE.entries.get() })
+}
+
+fn lock_table() {
+    // SAFETY: the mutex is there for ever.
+    unsafe { libc::pthread_mutex_lock(TABLE.mutex.get()) };
+}
+
+fn unlock_table() {
+    // SAFETY: this thread has locked it.
+    unsafe { libc::pthread_mutex_unlock(TABLE.mutex.get()) };
+}
+
+unsafe extern "C" fn lock() {
+    lock_table();
+}
+
+unsafe extern "C" fn unlock() {
+    unlock_table();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn descriptors_may_have_any_number() {
+        for fd in [0x1000_0000, c_int::MAX] {
+            assert_eq!(port(fd).map(|port| port.fd), Ok(fd));
+            insert(Port::foreign(fd), None);
+            assert!(cnode(fd).is_null());
+            remove(fd);
+            remove(fd);
+        }
+        assert_eq!(port(-1).map(|port| port.fd), Err(Errno::IO));
+    }
+
+    #[test]
+    fn a_process_that_forks_while_others_use_the_table_keeps_it() {
+        static OVER: AtomicBool = AtomicBool::new(false);
+        let busy = std::thread::spawn(|| {
+            while !OVER.load(Ordering::Relaxed) {
+                insert(Port::foreign(0x2000_0000), None);
+                remove(0x2000_0000);
+            }
+        });
+        insert(Port::foreign(0x2000_0001), None);
+        for _ in 0..100 {
+            // SAFETY: the child uses the table and ends at once.
+            unsafe {
+                match libc::fork() {
+                    0 => {
+                        libc::alarm(20);
+                        let found = with(|entries| entries.contains_key(&0x2000_0001));
+                        libc::_exit(c_int::from(!found));
+                    }
+                    child => {
+                        let mut status = 0;
+                        assert_eq!(libc::waitpid(child, &raw mut status, 0), child);
+                        assert_eq!(status, 0);
+                    }
+                }
+            }
+        }
+        OVER.store(true, Ordering::Relaxed);
+        busy.join().unwrap();
+        remove(0x2000_0001);
+    }
+}
