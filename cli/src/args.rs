@@ -181,7 +181,7 @@ pub(crate) struct Peer {
 /// Where a node listens, unless its name says it.
 #[derive(Debug, Group)]
 pub(crate) struct Place {
-    /// Where the node listens, to connect without asking EPMD; [::1]:PORT for IPv6
+    /// Where the node listens, to connect without asking EPMD; `[::1]:PORT` for IPv6
     #[arg(long, value_name = "HOST:PORT", value_parser = address, conflicts_with = "epmd_port")]
     pub(crate) address: Option<(String, u16)>,
     /// The Unix domain socket on which the node listens; @NAME is one in Linux's abstract namespace

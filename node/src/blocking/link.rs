@@ -83,7 +83,7 @@ impl<S: Socket> Link<S> {
     ///
     /// # Errors
     /// [`LinkError::TimedOut`] when the peer takes nothing for its whole `net_ticktime`. The message is
-    /// queued then and leaves with the next, unless more than 1 MiB ([`limits::BUSY`]) was queued before.
+    /// queued then and leaves with the next, unless more than 1 MiB ([`BUSY`](einode_dist::limits::BUSY)) was queued before.
     pub fn send<T: Encode + ?Sized>(
         &mut self,
         to: impl Into<Destination>,
