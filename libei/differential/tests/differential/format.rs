@@ -1,4 +1,5 @@
 use std::ffi::{CStr, CString, c_int};
+use std::mem::MaybeUninit;
 
 use ei::types::{ei_x_buff, erlang_pid};
 use einode_libei_differential::{assert_same, both};
@@ -265,5 +266,24 @@ fn what_otp_gets_wrong() {
         c"{a|b}",
     ] {
         assert_eq!(ours(text), (-1, vec![]), "{text:?}");
+    }
+}
+
+#[test]
+fn null_arguments_are_refused() {
+    use einode_libei_differential::ours::*;
+    let null = std::ptr::null::<u8>();
+    for text in [c"~s", c"~a", c"~p", c"{a,[~s]}"] {
+        // SAFETY: the argument is a pointer, as the directive asks for.
+        let formatted = unsafe { formatted!(ei_x_format_wo_ver, text.as_ptr(), null) };
+        assert_eq!(formatted, (-1, vec![]), "{text:?}");
+    }
+    let mut x = MaybeUninit::<ei_x_buff>::uninit();
+    // SAFETY: null is what is tested.
+    unsafe {
+        assert_eq!(ei_x_new(x.as_mut_ptr()), 0);
+        assert_eq!(ei_x_format(x.as_mut_ptr(), std::ptr::null()), -1);
+        assert_eq!(ei_x_format(std::ptr::null_mut(), c"a".as_ptr()), -1);
+        assert_eq!(ei_x_free(x.as_mut_ptr()), 0);
     }
 }
