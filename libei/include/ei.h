@@ -195,9 +195,118 @@ typedef struct ei_x_buff_TAG {
     int index;
 } ei_x_buff;
 
+/* ---- Nodes ------------------------------------------------------------------------------------- */
+
+struct hostent;
+struct in_addr;
+typedef struct in_addr *Erl_IpAddr;
+
+/* Who has connected to us. */
+typedef struct {
+    char ipadr[4]; /* as on the wire */
+    char nodename[MAXNODELEN + 1];
+} ErlConnect;
+
+/* How sockets are used. Each returns 0 or a value of errno.h. A tmo is in milliseconds: 0 is to try
+ * once, EI_SCLBK_INF_TMO is to wait for as long as it takes. Without EI_SCLBK_FLG_FULL_IMPL the
+ * library does the waiting, and the descriptor does not block while there is a limit. */
+#define EI_SCLBK_INF_TMO (~((unsigned)0))
+#define EI_SCLBK_FLG_FULL_IMPL (1 << 0)
+
+/* What the system calls accept on AIX is a macro. */
+#ifdef _AIX
+#define EI_ACCEPT_NAME accept_ei
+#else
+#define EI_ACCEPT_NAME accept
+#endif
+
+typedef struct {
+    int flags;
+    int (*socket)(void **ctx, void *setup_ctx);
+    int (*close)(void *ctx);
+    int (*listen)(void *ctx, void *addr, int *len, int backlog);
+    int (*EI_ACCEPT_NAME)(void **ctx, void *addr, int *len, unsigned tmo);
+    int (*connect)(void *ctx, void *addr, int len, unsigned tmo);
+    int (*writev)(void *ctx, const void *iov, int iovcnt, ssize_t *len, unsigned tmo); /* or NULL */
+    int (*write)(void *ctx, const char *buf, ssize_t *len, unsigned tmo);
+    int (*read)(void *ctx, char *buf, ssize_t *len, unsigned tmo);
+    int (*handshake_packet_header_size)(void *ctx, int *sz); /* 2 or 4 */
+    int (*connect_handshake_complete)(void *ctx);            /* or NULL */
+    int (*accept_handshake_complete)(void *ctx);             /* or NULL */
+    int (*get_fd)(void *ctx, int *fd);
+} ei_socket_callbacks;
+
+typedef struct ei_cnode_s {
+    char thishostname[EI_MAXHOSTNAMELEN + 1];
+    char thisnodename[MAXNODELEN + 1];
+    char thisalivename[EI_MAXALIVELEN + 1];
+    char ei_connect_cookie[EI_MAX_COOKIE_SIZE + 1];
+    unsigned int creation;
+    erlang_pid self;
+    ei_socket_callbacks *cbs;
+    void *setup_context;
+    unsigned int pidsn;
+} ei_cnode;
+
 /* ---- The library ------------------------------------------------------------------------------- */
 
 int ei_init(void);
+
+/* ---- Connections ------------------------------------------------------------------------------- */
+
+/* Functions that end in _tmo fail with erl_errno ETIMEDOUT if the peer does nothing for ms
+ * milliseconds; 0 is no limit. */
+
+int ei_connect_init(ei_cnode *ec, const char *this_node_name, const char *cookie,
+                    unsigned int creation);
+int ei_connect_init_ussi(ei_cnode *ec, const char *this_node_name, const char *cookie,
+                         unsigned int creation, ei_socket_callbacks *cbs, int cbs_sz,
+                         void *setup_context);
+int ei_connect_xinit(ei_cnode *ec, const char *thishostname, const char *thisalivename,
+                     const char *thisnodename, Erl_IpAddr thisipaddr, const char *cookie,
+                     unsigned int creation);
+int ei_connect_xinit_ussi(ei_cnode *ec, const char *thishostname, const char *thisalivename,
+                          const char *thisnodename, Erl_IpAddr thisipaddr, const char *cookie,
+                          unsigned int creation, ei_socket_callbacks *cbs, int cbs_sz,
+                          void *setup_context);
+
+const char *ei_thisnodename(const ei_cnode *ec);
+const char *ei_thishostname(const ei_cnode *ec);
+const char *ei_thisalivename(const ei_cnode *ec);
+erlang_pid *ei_self(ei_cnode *ec);
+int ei_make_pid(ei_cnode *ec, erlang_pid *pid);
+int ei_make_ref(ei_cnode *ec, erlang_ref *ref);
+
+/* A descriptor, or ERL_ERROR, ERL_NO_PORT (the port mapper) or ERL_CONNECT_FAIL. */
+int ei_connect(ei_cnode *ec, char *nodename);
+int ei_connect_tmo(ei_cnode *ec, char *nodename, unsigned ms);
+int ei_connect_host_port(ei_cnode *ec, char *hostname, int port);
+int ei_connect_host_port_tmo(ei_cnode *ec, char *hostname, int port, unsigned ms);
+int ei_xconnect(ei_cnode *ec, Erl_IpAddr adr, char *alivename);
+int ei_xconnect_tmo(ei_cnode *ec, Erl_IpAddr adr, char *alivename, unsigned ms);
+int ei_xconnect_host_port(ei_cnode *ec, Erl_IpAddr adr, int port);
+int ei_xconnect_host_port_tmo(ei_cnode *ec, Erl_IpAddr adr, int port, unsigned ms);
+
+/* A descriptor, or -1. */
+int ei_listen(ei_cnode *ec, int *port, int backlog);
+int ei_xlisten(ei_cnode *ec, Erl_IpAddr adr, int *port, int backlog);
+int ei_accept(ei_cnode *ec, int lfd, ErlConnect *conp);
+int ei_accept_tmo(ei_cnode *ec, int lfd, ErlConnect *conp, unsigned ms);
+
+int ei_close_connection(int fd);
+
+/* A descriptor, whose end ends the registration, or -1. */
+int ei_publish(ei_cnode *ec, int port);
+int ei_publish_tmo(ei_cnode *ec, int port, unsigned ms);
+int ei_unpublish(ei_cnode *ec);
+int ei_unpublish_tmo(const char *alive, unsigned ms);
+
+struct hostent *ei_gethostbyname(const char *name);
+struct hostent *ei_gethostbyaddr(const char *addr, int len, int type);
+struct hostent *ei_gethostbyname_r(const char *name, struct hostent *hostp, char *buffer,
+                                   int buflen, int *h_errnop);
+struct hostent *ei_gethostbyaddr_r(const char *addr, int length, int type, struct hostent *hostp,
+                                   char *buffer, int buflen, int *h_errnop);
 
 /* ---- Encoding ---------------------------------------------------------------------------------- */
 

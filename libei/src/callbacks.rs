@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use crate::errno::Errno;
 use crate::tcp::ei_default_socket_callbacks;
 use crate::types::{EI_SCLBK_FLG_FULL_IMPL, EI_SCLBK_INF_TMO, ei_socket_callbacks};
+use crate::wait::{NonBlocking, left, pending_error, wait};
 
 /// How long each use of a socket may take; a call uses it several times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,6 +88,9 @@ impl Port {
         cbs: *const ei_socket_callbacks,
         setup_context: *mut c_void,
     ) -> Result<Self, Errno> {
+        if cbs.is_null() {
+            return Err(Errno(libc::EINVAL));
+        }
         let mut port = Self {
             fd: -1,
             cbs,
@@ -98,7 +102,7 @@ impl Port {
         port.with_descriptor()
     }
 
-    /// Connects to an address.
+    /// Connects to an address. Without a time limit the error is what the system says, also over TCP.
     pub(crate) fn connect(
         &self,
         address: &libc::sockaddr_in,
@@ -110,13 +114,18 @@ impl Port {
         let tmo = if polled { 0 } else { left(until) };
         let length = size_of_val(address) as c_int;
         let address = (&raw const *address).cast_mut().cast();
-        let result = match call!(self, connect(self.ctx, address, length, tmo)) {
-            libc::EINPROGRESS | libc::EAGAIN | libc::EINTR => wait(self.fd, libc::POLLOUT, until)
-                .and_then(|()| self.check(pending_error(self.fd))),
-            code => self.check(code),
-        };
+        let mut code = call!(self, connect(self.ctx, address, length, tmo));
+        let mut waited = Ok(());
+        if matches!(code, libc::EINPROGRESS | libc::EAGAIN | libc::EINTR) {
+            waited = wait(self.fd, libc::POLLOUT, until);
+            code = pending_error(self.fd);
+        }
+        let result = waited.and_then(|()| outcome(code));
         drop(mode);
-        result
+        match timeout {
+            Timeout::None => result,
+            Timeout::Millis(_) => result.map_err(|errno| self.shown(errno)),
+        }
     }
 
     /// Listens on an address, and writes back the one that the system chose.
@@ -147,18 +156,25 @@ impl Port {
         Ok((accepted.with_descriptor()?, address))
     }
 
+    /// Reads what is there, at least a byte; 0 bytes if the peer has closed.
+    pub(crate) fn read(&mut self, buf: &mut [u8], tmo: Timeout) -> Result<usize, Errno> {
+        let mut length = 0;
+        self.perform(libc::POLLIN, tmo, |tmo| {
+            length = buf.len() as isize;
+            let length = &raw mut length;
+            call!(self, read(self.ctx, buf.as_mut_ptr().cast(), length, tmo))
+        })?;
+        match usize::try_from(length) {
+            Ok(read) if read <= buf.len() => Ok(read),
+            _ => Err(Errno::IO),
+        }
+    }
+
     /// Fills `buf`. `EIO` if the peer closes before it is full.
+    #[allow(dead_code, reason = "what messages are received with")]
     pub(crate) fn read_exact(&mut self, mut buf: &mut [u8], tmo: Timeout) -> Result<(), Errno> {
         while !buf.is_empty() {
-            let mut length = 0;
-            self.perform(libc::POLLIN, tmo, |tmo| {
-                length = buf.len() as isize;
-                call!(
-                    self,
-                    read(self.ctx, buf.as_mut_ptr().cast(), &raw mut length, tmo)
-                )
-            })?;
-            let read = usize::try_from(length).unwrap_or(0);
+            let read = self.read(buf, tmo)?;
             match buf.split_at_mut_checked(read) {
                 Some((_, rest)) if read > 0 => buf = rest,
                 _ => return Err(Errno::IO),
@@ -242,14 +258,15 @@ impl Port {
         let mut fd = -1;
         let asked = self.check(call!(self, get_fd(self.ctx, &raw mut fd)));
         self.fd = fd;
-        match asked {
-            Ok(()) if fd < 0 => Err(Errno(libc::EBADF)),
-            Ok(()) => Ok(self),
-            Err(errno) => {
-                let _ = self.close();
-                Err(errno)
-            }
+        let known = asked.and(if fd < 0 {
+            Err(Errno(libc::EBADF))
+        } else {
+            Ok(())
+        });
+        if known.is_err() {
+            let _ = self.close();
         }
+        known.map(|()| self)
     }
 
     /// Calls `call` until it has done something or `timeout` is over.
@@ -291,90 +308,24 @@ impl Port {
 
     /// What a callback returned.
     fn check(&self, code: c_int) -> Result<(), Errno> {
-        match code {
-            0 => Ok(()),
-            libc::ETIMEDOUT => Err(Errno::TIMED_OUT),
-            _ if self.is_tcp() || code < 0 => Err(Errno::IO),
-            code => Err(Errno(code)),
+        outcome(code).map_err(|errno| self.shown(errno))
+    }
+
+    /// The `erl_errno` for an error: what callbacks of the program say, and not what TCP does.
+    fn shown(&self, errno: Errno) -> Errno {
+        if self.is_tcp() && errno != Errno::TIMED_OUT {
+            Errno::IO
+        } else {
+            errno
         }
     }
 }
 
-/// Waits until a descriptor is ready, or has an error that its next use will tell.
-pub(crate) fn wait(fd: c_int, event: c_short, until: Option<Instant>) -> Result<(), Errno> {
-    let mut asked = libc::pollfd {
-        fd,
-        events: event,
-        revents: 0,
-    };
-    loop {
-        let timeout = match until {
-            None => -1,
-            Some(_) => c_int::try_from(left(until)).unwrap_or(c_int::MAX),
-        };
-        // SAFETY: one descriptor is asked about.
-        match unsafe { libc::poll(&raw mut asked, 1, timeout) } {
-            0 if left(until) == 0 => return Err(Errno::TIMED_OUT),
-            0 => {}
-            1.. if asked.revents & libc::POLLNVAL != 0 => return Err(Errno(libc::EBADF)),
-            1.. => return Ok(()),
-            _ => match Errno::last() {
-                Errno(libc::EINTR) => {}
-                errno => return Err(errno),
-            },
-        }
-    }
-}
-
-/// The time that is left, as callbacks are told it; a part of a millisecond is one.
-fn left(until: Option<Instant>) -> c_uint {
-    let Some(until) = until else {
-        return EI_SCLBK_INF_TMO;
-    };
-    let left = until.saturating_duration_since(Instant::now());
-    let ms = left.as_nanos().div_ceil(1_000_000);
-    c_uint::try_from(ms).map_or(EI_SCLBK_INF_TMO - 1, |ms| ms.min(EI_SCLBK_INF_TMO - 1))
-}
-
-/// The error of a connection attempt that went on in the background, or 0.
-pub(crate) fn pending_error(fd: c_int) -> c_int {
-    let mut error: c_int = 0;
-    let mut length = size_of_val(&error) as libc::socklen_t;
-    // SAFETY: there is room for the option.
-    let result = unsafe {
-        libc::getsockopt(
-            fd,
-            libc::SOL_SOCKET,
-            libc::SO_ERROR,
-            (&raw mut error).cast(),
-            &raw mut length,
-        )
-    };
-    if result == 0 { error } else { Errno::last().0 }
-}
-
-/// A descriptor that does not block for as long as this is there.
-pub(crate) struct NonBlocking {
-    fd: c_int,
-    flags: c_int,
-}
-
-impl NonBlocking {
-    pub(crate) fn switch(fd: c_int) -> Result<Self, Errno> {
-        // SAFETY: flags are numbers.
-        unsafe {
-            let flags = libc::fcntl(fd, libc::F_GETFL);
-            if flags < 0 || libc::fcntl(fd, libc::F_SETFL, flags | libc::O_NONBLOCK) < 0 {
-                return Err(Errno::last());
-            }
-            Ok(Self { fd, flags })
-        }
-    }
-}
-
-impl Drop for NonBlocking {
-    fn drop(&mut self) {
-        // SAFETY: flags are numbers.
-        unsafe { libc::fcntl(self.fd, libc::F_SETFL, self.flags) };
+/// What a callback returned, which is no error number if it is negative.
+const fn outcome(code: c_int) -> Result<(), Errno> {
+    match code {
+        0 => Ok(()),
+        1.. => Err(Errno(code)),
+        _ => Err(Errno::IO),
     }
 }

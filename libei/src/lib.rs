@@ -27,40 +27,49 @@
 )]
 #![allow(non_upper_case_globals, reason = "the names are those of ei.h")]
 
+mod accept;
 mod atom;
 mod bignum;
-#[allow(dead_code, reason = "what connections are made with")]
 mod callbacks;
 mod compare;
-#[allow(dead_code, reason = "what connections are made with")]
+mod connect;
+mod conversation;
+mod epmd;
 mod errno;
 mod ffi;
 mod format;
 mod fun;
 mod header;
+mod host;
 mod ids;
 mod iodata;
+mod node;
 mod number;
 mod output;
 mod print;
 mod raw;
-#[allow(dead_code, reason = "what connections are made with")]
 mod table;
 mod tcp;
 mod term;
 mod text;
 pub mod types;
+mod wait;
 mod xbuff;
 
+pub use accept::*;
 pub use atom::*;
 pub use bignum::*;
 pub use compare::*;
+pub use connect::*;
+pub use epmd::*;
 pub use ffi::*;
 pub use format::*;
 pub use fun::*;
 pub use header::*;
+pub use host::*;
 pub use ids::*;
 pub use iodata::*;
+pub use node::*;
 pub use number::*;
 pub use print::*;
 pub use tcp::*;

@@ -7,10 +7,11 @@
 use std::ffi::{c_char, c_int, c_uint, c_void};
 use std::time::Instant;
 
-use crate::callbacks::{NonBlocking, Timeout, pending_error, wait};
+use crate::callbacks::Timeout;
 use crate::errno::Errno;
 use crate::ffi::guard;
 use crate::types::ei_socket_callbacks;
+use crate::wait::{NonBlocking, pending_error, wait};
 
 /// TCP.
 #[unsafe(no_mangle)]

@@ -7,7 +7,7 @@
 use std::ffi::{c_char, c_double, c_int, c_long, c_longlong, c_uint, c_ulong, c_ulonglong, c_void};
 
 use ei::types::*;
-use libc::FILE;
+use libc::{FILE, hostent};
 
 /// Why OTP's library is not there; `None` if it is.
 pub const MISSING: Option<&str> = option_env!("OTP_LIBEI_MISSING");
@@ -22,6 +22,8 @@ type Text = *const c_char;
 type Index = *mut c_int;
 type Buffer = *mut ei_x_buff;
 type Encoding = erlang_char_encoding;
+type Node = *mut ei_cnode;
+type Callbacks = *mut ei_socket_callbacks;
 
 macro_rules! libraries {
     // A function is defined with the types that are declared here; one that takes any number of
@@ -65,12 +67,23 @@ macro_rules! libraries {
 
 libraries! {
     fn __erl_errno_place() -> *mut c_int;
+    fn ei_accept(Node, c_int, *mut ErlConnect) -> c_int;
+    fn ei_accept_tmo(Node, c_int, *mut ErlConnect, c_uint) -> c_int;
     fn ei_alloc_big(c_uint) -> *mut erlang_big;
     fn ei_big_comp(*mut erlang_big, *mut erlang_big) -> c_int;
     fn ei_big_to_double(*mut erlang_big, *mut c_double) -> c_int;
+    fn ei_close_connection(c_int) -> c_int;
     fn ei_cmp_pids(*mut erlang_pid, *mut erlang_pid) -> c_int;
     fn ei_cmp_ports(*mut erlang_port, *mut erlang_port) -> c_int;
     fn ei_cmp_refs(*mut erlang_ref, *mut erlang_ref) -> c_int;
+    fn ei_connect(Node, *mut c_char) -> c_int;
+    fn ei_connect_host_port(Node, *mut c_char, c_int) -> c_int;
+    fn ei_connect_host_port_tmo(Node, *mut c_char, c_int, c_uint) -> c_int;
+    fn ei_connect_init(Node, Text, Text, c_uint) -> c_int;
+    fn ei_connect_init_ussi(Node, Text, Text, c_uint, Callbacks, c_int, *mut c_void) -> c_int;
+    fn ei_connect_tmo(Node, *mut c_char, c_uint) -> c_int;
+    fn ei_connect_xinit(Node, Text, Text, Text, Erl_IpAddr, Text, c_uint) -> c_int;
+    fn ei_connect_xinit_ussi(Node, Text, Text, Text, Erl_IpAddr, Text, c_uint, Callbacks, c_int, *mut c_void) -> c_int;
     fn ei_decode_atom(Text, Index, *mut c_char) -> c_int;
     fn ei_decode_atom_as(Text, Index, *mut c_char, c_int, Encoding, *mut Encoding, *mut Encoding) -> c_int;
     fn ei_decode_big(Text, Index, *mut erlang_big) -> c_int;
@@ -96,6 +109,7 @@ libraries! {
     fn ei_decode_ulong(Text, Index, *mut c_ulong) -> c_int;
     fn ei_decode_ulonglong(Text, Index, *mut c_ulonglong) -> c_int;
     fn ei_decode_version(Text, Index, *mut c_int) -> c_int;
+    fn ei_distversion(c_int) -> c_int;
     fn ei_encode_atom(*mut c_char, Index, Text) -> c_int;
     fn ei_encode_atom_as(*mut c_char, Index, Text, Encoding, Encoding) -> c_int;
     fn ei_encode_atom_len(*mut c_char, Index, Text, c_int) -> c_int;
@@ -121,16 +135,39 @@ libraries! {
     fn ei_encode_ulong(*mut c_char, Index, c_ulong) -> c_int;
     fn ei_encode_ulonglong(*mut c_char, Index, c_ulonglong) -> c_int;
     fn ei_encode_version(*mut c_char, Index) -> c_int;
+    fn ei_epmd_connect_tmo(Erl_IpAddr, c_uint) -> c_int;
+    fn ei_epmd_port(Erl_IpAddr, Text, *mut c_int) -> c_int;
+    fn ei_epmd_port_tmo(Erl_IpAddr, Text, *mut c_int, c_uint) -> c_int;
+    fn ei_epmd_publish(c_int, Text) -> c_int;
+    fn ei_epmd_publish_tmo(c_int, Text, c_uint) -> c_int;
+    fn ei_fd_to_cnode(c_int) -> *mut ei_cnode;
     fn ei_free(*mut c_void);
     fn ei_free_big(*mut erlang_big);
     fn ei_get_type(Text, *const c_int, *mut c_int, *mut c_int) -> c_int;
+    fn ei_getfdcookie(c_int) -> *const c_char;
+    fn ei_gethostbyaddr(Text, c_int, c_int) -> *mut hostent;
+    fn ei_gethostbyaddr_r(Text, c_int, c_int, *mut hostent, *mut c_char, c_int, *mut c_int) -> *mut hostent;
+    fn ei_gethostbyname(Text) -> *mut hostent;
+    fn ei_gethostbyname_r(Text, *mut hostent, *mut c_char, c_int, *mut c_int) -> *mut hostent;
     fn ei_init() -> c_int;
+    fn ei_listen(Node, *mut c_int, c_int) -> c_int;
+    fn ei_make_pid(Node, *mut erlang_pid) -> c_int;
+    fn ei_make_ref(Node, *mut erlang_ref) -> c_int;
     fn ei_malloc(c_long) -> *mut c_void;
     fn ei_print_term(*mut FILE, Text, Index) -> c_int;
+    fn ei_publish(Node, c_int) -> c_int;
+    fn ei_publish_tmo(Node, c_int, c_uint) -> c_int;
     fn ei_realloc(*mut c_void, c_long) -> *mut c_void;
     fn ei_s_print_term(*mut *mut c_char, Text, Index) -> c_int;
+    fn ei_self(Node) -> *mut erlang_pid;
     fn ei_skip_term(Text, Index) -> c_int;
     fn ei_small_to_big(c_int, *mut erlang_big) -> c_int;
+    fn ei_thisalivename(*const ei_cnode) -> *const c_char;
+    fn ei_thiscookie(*const ei_cnode) -> *const c_char;
+    fn ei_thishostname(*const ei_cnode) -> *const c_char;
+    fn ei_thisnodename(*const ei_cnode) -> *const c_char;
+    fn ei_unpublish(Node) -> c_int;
+    fn ei_unpublish_tmo(Text, c_uint) -> c_int;
     fn ei_x_append(Buffer, *const ei_x_buff) -> c_int;
     fn ei_x_append_buf(Buffer, Text, c_int) -> c_int;
     fn ei_x_encode_atom(Buffer, Text) -> c_int;
@@ -164,6 +201,11 @@ libraries! {
     fn ei_x_free(Buffer) -> c_int;
     fn ei_x_new(Buffer) -> c_int;
     fn ei_x_new_with_version(Buffer) -> c_int;
+    fn ei_xconnect(Node, Erl_IpAddr, *mut c_char) -> c_int;
+    fn ei_xconnect_host_port(Node, Erl_IpAddr, c_int) -> c_int;
+    fn ei_xconnect_host_port_tmo(Node, Erl_IpAddr, c_int, c_uint) -> c_int;
+    fn ei_xconnect_tmo(Node, Erl_IpAddr, *mut c_char, c_uint) -> c_int;
+    fn ei_xlisten(Node, Erl_IpAddr, *mut c_int, c_int) -> c_int;
     fn free_fun(*mut erlang_fun);
 }
 

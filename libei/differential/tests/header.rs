@@ -21,6 +21,9 @@ fn c_type(rust: &str) -> String {
         "Text" => "const char *",
         "Index" => "int *",
         "Buffer" => "ei_x_buff *",
+        "Node" => "ei_cnode *",
+        "Callbacks" => "ei_socket_callbacks *",
+        "hostent" => "struct hostent",
         "Encoding" => "erlang_char_encoding",
         "usize" => "size_t",
         "c_longlong" => "long long",
@@ -33,7 +36,20 @@ fn c_type(rust: &str) -> String {
 }
 
 /// Exported, but not declared in ei.h.
-const UNDECLARED: &[&str] = &["ei_free", "ei_malloc", "ei_realloc"];
+const UNDECLARED: &[&str] = &[
+    "ei_distversion",
+    "ei_epmd_connect_tmo",
+    "ei_epmd_port",
+    "ei_epmd_port_tmo",
+    "ei_epmd_publish",
+    "ei_epmd_publish_tmo",
+    "ei_fd_to_cnode",
+    "ei_free",
+    "ei_getfdcookie",
+    "ei_malloc",
+    "ei_realloc",
+    "ei_thiscookie",
+];
 
 /// A C file that compiles with an ei.h whose prototypes, layouts and constants are ours.
 fn expectations() -> String {
@@ -78,6 +94,19 @@ fn expectations() -> String {
         erlang_big { "arity" arity, "is_neg" is_neg, "digits" digits }
         ei_term { "ei_type" ei_type, "arity" arity, "size" size, "value" value }
         ei_x_buff { "buff" buff, "buffsz" buffsz, "index" index }
+        ErlConnect { "ipadr" ipadr, "nodename" nodename }
+        ei_socket_callbacks {
+            "flags" flags, "socket" socket, "close" close, "listen" listen, "accept" accept,
+            "connect" connect, "writev" writev, "write" write, "read" read,
+            "handshake_packet_header_size" handshake_packet_header_size,
+            "connect_handshake_complete" connect_handshake_complete,
+            "accept_handshake_complete" accept_handshake_complete, "get_fd" get_fd
+        }
+        ei_cnode {
+            "thishostname" thishostname, "thisnodename" thisnodename, "thisalivename" thisalivename,
+            "ei_connect_cookie" ei_connect_cookie, "creation" creation, "self" self_, "cbs" cbs,
+            "setup_context" setup_context, "pidsn" pidsn
+        }
     }
     for (name, value) in [
         ("MAXATOMLEN", MAXATOMLEN),
@@ -87,6 +116,12 @@ fn expectations() -> String {
         ("ERLANG_UTF8", ERLANG_UTF8 as usize),
         ("EI_FUN_CLOSURE", EI_FUN_CLOSURE as usize),
         ("EI_FUN_EXPORT", EI_FUN_EXPORT as usize),
+        ("MAXNODELEN", MAXNODELEN),
+        ("EI_MAXHOSTNAMELEN", EI_MAXHOSTNAMELEN),
+        ("EI_MAXALIVELEN", EI_MAXALIVELEN),
+        ("EI_MAX_COOKIE_SIZE", EI_MAX_COOKIE_SIZE),
+        ("EI_SCLBK_INF_TMO", EI_SCLBK_INF_TMO as usize),
+        ("EI_SCLBK_FLG_FULL_IMPL", EI_SCLBK_FLG_FULL_IMPL as usize),
     ] {
         writeln!(text, "_Static_assert({name} == {value}, \"{name}\");").expect("a string");
     }

@@ -1,0 +1,185 @@
+//! The port mapper, which is always reached over TCP.
+
+use std::ffi::{c_char, c_int, c_uint};
+use std::net::Ipv4Addr;
+use std::ptr;
+
+use einode_dist::epmd::message::StopAnswer;
+use einode_dist::epmd::{Lookup, NodeType, Register, Registration, Stop};
+
+use crate::callbacks::{Port, Timeout};
+use crate::connect::address;
+use crate::conversation::run;
+use crate::errno::Errno;
+use crate::ffi::{self, ERROR, OK, guard, put};
+use crate::host;
+use crate::tcp::ei_default_socket_callbacks;
+use crate::types::{Erl_IpAddr, ei_cnode};
+
+/// Where the port mapper listens, unless `ERL_EPMD_PORT` says otherwise.
+const PORT: u16 = 4369;
+
+/// Registers a node that listens on `port`, for as long as the descriptor that this returns is open.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ei_publish(ec: *mut ei_cnode, port: c_int) -> c_int {
+    // SAFETY: the pointers are what ei.h says.
+    unsafe { ei_publish_tmo(ec, port, 0) }
+}
+
+/// [`ei_publish`], of which no step takes longer than `ms` milliseconds.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ei_publish_tmo(ec: *mut ei_cnode, port: c_int, ms: c_uint) -> c_int {
+    // SAFETY: null or a node, as ei.h says.
+    unsafe { ei_epmd_publish_tmo(port, crate::ei_thisalivename(ec), ms) }
+}
+
+/// Asks to forget a node, which port mappers only do where they were told to.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ei_unpublish(ec: *mut ei_cnode) -> c_int {
+    // SAFETY: null or a node, as ei.h says.
+    unsafe { ei_unpublish_tmo(crate::ei_thisalivename(ec), 0) }
+}
+
+/// [`ei_unpublish`], of which no step takes longer than `ms` milliseconds.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ei_unpublish_tmo(alive: *const c_char, ms: c_uint) -> c_int {
+    guard(ERROR, || {
+        // SAFETY: null or a string, as ei.h says.
+        match unsafe { ffi::text(alive) }.map_or(Err(Errno(libc::EINVAL)), |alive| {
+            stop(alive, Timeout::of(ms))
+        }) {
+            Ok(()) => OK,
+            Err(errno) => errno.fail(),
+        }
+    })
+}
+
+/// [`ei_publish`], by name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ei_epmd_publish(port: c_int, alive: *const c_char) -> c_int {
+    // SAFETY: the pointers are what ei.h says.
+    unsafe { ei_epmd_publish_tmo(port, alive, 0) }
+}
+
+/// [`ei_publish_tmo`], by name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ei_epmd_publish_tmo(
+    port: c_int,
+    alive: *const c_char,
+    ms: c_uint,
+) -> c_int {
+    guard(ERROR, || {
+        // SAFETY: null or a string, as ei.h says.
+        match (unsafe { ffi::text(alive) }, u16::try_from(port)) {
+            (Ok(alive), Ok(port)) => match register(alive, port, Timeout::of(ms)) {
+                Ok(fd) => fd,
+                Err(errno) => errno.fail(),
+            },
+            _ => Errno(libc::EINVAL).fail(),
+        }
+    })
+}
+
+/// The port that a node listens on; `*dist` becomes the highest version that it speaks.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ei_epmd_port(
+    adr: Erl_IpAddr,
+    alive: *const c_char,
+    dist: *mut c_int,
+) -> c_int {
+    // SAFETY: the pointers are what ei.h says.
+    unsafe { ei_epmd_port_tmo(adr, alive, dist, 0) }
+}
+
+/// [`ei_epmd_port`], of which no step takes longer than `ms` milliseconds.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ei_epmd_port_tmo(
+    adr: Erl_IpAddr,
+    alive: *const c_char,
+    dist: *mut c_int,
+    ms: c_uint,
+) -> c_int {
+    guard(ERROR, || {
+        // SAFETY: null, an address and a string, as ei.h says.
+        let (Some(ip), Ok(alive)) = (unsafe { (address(adr), ffi::text(alive)) }) else {
+            return Errno(libc::EINVAL).fail();
+        };
+        match find(ip, alive, Timeout::of(ms)) {
+            Ok(found) => {
+                // SAFETY: null or room for a version, as ei.h says.
+                unsafe { put(dist, found.highest.into()) };
+                found.port.into()
+            }
+            Err(errno) => errno.fail(),
+        }
+    })
+}
+
+/// A connection to the port mapper; without an address, that of this host.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ei_epmd_connect_tmo(adr: Erl_IpAddr, ms: c_uint) -> c_int {
+    guard(ERROR, || {
+        // SAFETY: null or an address, as ei.h says.
+        let ip = unsafe { address(adr) }.unwrap_or(Ipv4Addr::LOCALHOST);
+        match connect(ip, Timeout::of(ms)) {
+            Ok(socket) => socket.fd,
+            Err(errno) => errno.fail(),
+        }
+    })
+}
+
+/// The port that a node on the host with this address listens on.
+pub(crate) fn lookup(ip: Ipv4Addr, alive: &[u8], timeout: Timeout) -> Result<u16, Errno> {
+    Ok(find(ip, alive, timeout)?.port)
+}
+
+fn find(ip: Ipv4Addr, alive: &[u8], timeout: Timeout) -> Result<Registration, Errno> {
+    let question = Lookup::new(text(alive)?).map_err(|_| Errno::IO)?;
+    let mut socket = connect(ip, timeout)?;
+    let answer = run(question, &mut socket, timeout);
+    let _ = socket.close();
+    answer?.ok_or(Errno::IO)
+}
+
+fn register(alive: &[u8], port: u16, timeout: Timeout) -> Result<c_int, Errno> {
+    // What OTP's library says of its nodes.
+    let mut registration = Registration::new(text(alive)?, port, NodeType(b'h'));
+    registration.lowest = registration.highest;
+    let question = Register::new(registration).map_err(|_| Errno::IO)?;
+    let mut socket = connect(Ipv4Addr::LOCALHOST, timeout)?;
+    match run(question, &mut socket, timeout) {
+        Ok(_) => Ok(socket.fd),
+        Err(errno) => {
+            let _ = socket.close();
+            Err(errno)
+        }
+    }
+}
+
+fn stop(alive: &[u8], timeout: Timeout) -> Result<(), Errno> {
+    let question = Stop::new(text(alive)?).map_err(|_| Errno::IO)?;
+    let mut socket = connect(Ipv4Addr::LOCALHOST, timeout)?;
+    let answer = run(question, &mut socket, timeout);
+    let _ = socket.close();
+    match answer? {
+        StopAnswer::Stopped => Ok(()),
+        StopAnswer::NoExist | StopAnswer::NotAllowed => Err(Errno::IO),
+    }
+}
+
+fn connect(ip: Ipv4Addr, timeout: Timeout) -> Result<Port, Errno> {
+    let port = std::env::var("ERL_EPMD_PORT").ok();
+    let port = port.and_then(|port| port.parse().ok()).unwrap_or(PORT);
+    let socket = Port::socket(&raw const ei_default_socket_callbacks, ptr::null_mut())?;
+    match socket.connect(&host::address(ip, port), timeout) {
+        Ok(()) => Ok(socket),
+        Err(errno) => {
+            let _ = socket.close();
+            Err(errno)
+        }
+    }
+}
+
+fn text(name: &[u8]) -> Result<&str, Errno> {
+    std::str::from_utf8(name).map_err(|_| Errno::IO)
+}
