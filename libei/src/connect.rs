@@ -156,7 +156,7 @@ pub extern "C" fn ei_close_connection(fd: c_int) -> c_int {
 }
 
 /// What a function returns that failed, with `erl_errno`.
-struct Failure(c_int, Errno);
+pub(crate) struct Failure(pub(crate) c_int, pub(crate) Errno);
 
 impl From<Errno> for Failure {
     fn from(errno: Errno) -> Self {
@@ -164,7 +164,8 @@ impl From<Errno> for Failure {
     }
 }
 
-fn code(connected: Result<c_int, Failure>) -> c_int {
+/// A descriptor, or what to return instead.
+pub(crate) fn code(connected: Result<c_int, Failure>) -> c_int {
     connected.unwrap_or_else(|Failure(code, errno)| {
         errno.set();
         code

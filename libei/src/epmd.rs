@@ -8,7 +8,7 @@ use einode_dist::epmd::message::StopAnswer;
 use einode_dist::epmd::{Lookup, NodeType, Register, Registration, Stop};
 
 use crate::callbacks::{Port, Timeout};
-use crate::connect::address;
+use crate::connect::{Failure, address, code};
 use crate::conversation::run;
 use crate::errno::Errno;
 use crate::ffi::{self, ERROR, OK, guard, put};
@@ -18,6 +18,9 @@ use crate::types::{Erl_IpAddr, ei_cnode};
 
 /// Where the port mapper listens, unless `ERL_EPMD_PORT` says otherwise.
 const PORT: u16 = 4369;
+
+/// `ERL_NO_DAEMON`: the port mapper is there, but gives no answer to a registration.
+const NO_DAEMON: c_int = -2;
 
 /// Registers a node that listens on `port`, for as long as the descriptor that this returns is open.
 #[unsafe(no_mangle)]
@@ -71,10 +74,7 @@ pub unsafe extern "C" fn ei_epmd_publish_tmo(
     guard(ERROR, || {
         // SAFETY: null or a string, as ei.h says.
         match (unsafe { ffi::text(alive) }, u16::try_from(port)) {
-            (Ok(alive), Ok(port)) => match register(alive, port, Timeout::of(ms)) {
-                Ok(fd) => fd,
-                Err(errno) => errno.fail(),
-            },
+            (Ok(alive), Ok(port)) => code(register(alive, port, Timeout::of(ms))),
             _ => Errno(libc::EINVAL).fail(),
         }
     })
@@ -141,7 +141,7 @@ fn find(ip: Ipv4Addr, alive: &[u8], timeout: Timeout) -> Result<Registration, Er
     answer?.ok_or(Errno::IO)
 }
 
-fn register(alive: &[u8], port: u16, timeout: Timeout) -> Result<c_int, Errno> {
+fn register(alive: &[u8], port: u16, timeout: Timeout) -> Result<c_int, Failure> {
     // What OTP's library says of its nodes.
     let mut registration = Registration::new(text(alive)?, port, NodeType(b'h'));
     registration.lowest = registration.highest;
@@ -151,7 +151,10 @@ fn register(alive: &[u8], port: u16, timeout: Timeout) -> Result<c_int, Errno> {
         Ok(_) => Ok(socket.fd),
         Err(errno) => {
             let _ = socket.close();
-            Err(errno)
+            match errno {
+                Errno::TIMED_OUT => Err(Failure(NO_DAEMON, errno)),
+                errno => Err(errno.into()),
+            }
         }
     }
 }

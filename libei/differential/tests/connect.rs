@@ -1,0 +1,324 @@
+//! C programs that connect to real Erlang nodes and accept them, over every kind of socket.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::OnceLock;
+
+use einode_libei_differential::{INCLUDE, OTP_INCLUDE};
+use einode_testkit::{Beam, Epmd};
+
+/// Which ei.h the program is compiled with, and which library it is linked with.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Build {
+    Ours,
+    OursWithTheirHeader,
+    Theirs,
+}
+
+use Build::{Ours, OursWithTheirHeader, Theirs};
+
+/// The program, which is built once.
+fn program(build: Build) -> &'static Path {
+    static PROGRAMS: [OnceLock<PathBuf>; 3] = [const { OnceLock::new() }; 3];
+    PROGRAMS[build as usize].get_or_init(|| {
+        let otp = Path::new(OTP_INCLUDE.expect("OTP's ei.h (Debian: erlang-dev)"));
+        let deps = std::env::current_exe().expect("a path").with_file_name("");
+        let (include, library) = match build {
+            Ours => (Path::new(INCLUDE), deps.join("libei.a")),
+            OursWithTheirHeader => (otp, deps.join("libei.a")),
+            Theirs => (otp, otp.with_file_name("lib").join("libei.a")),
+        };
+        let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("connect-{build:?}"));
+        let output = Command::new("cc")
+            .args(["-Wall", "-Wextra", "-Werror", "-pthread", "-I"])
+            .args([include, Path::new("tests/connect.c"), &library])
+            .args([Path::new("-o"), &program])
+            .output()
+            .expect("a C compiler");
+        let messages = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{messages}");
+        program
+    })
+}
+
+/// The program as it runs.
+struct Node {
+    child: Child,
+    input: Option<ChildStdin>,
+    output: BufReader<ChildStdout>,
+}
+
+impl Node {
+    fn start(build: Build, epmd: u16, arguments: [&str; 4]) -> Self {
+        let mut child = Command::new(program(build))
+            .args(arguments)
+            .env("ERL_EPMD_PORT", epmd.to_string())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the program");
+        Self {
+            input: child.stdin.take(),
+            output: BufReader::new(child.stdout.take().expect("its output")),
+            child,
+        }
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.output.read_line(&mut line).expect("a line");
+        line.trim_end().to_owned()
+    }
+
+    #[track_caller]
+    fn says(&mut self, expected: &[&str]) {
+        for expected in expected {
+            assert_eq!(self.line(), *expected);
+        }
+    }
+
+    fn go_on(&mut self) {
+        self.input
+            .as_mut()
+            .expect("its input")
+            .write_all(b"\n")
+            .expect("it reads");
+    }
+
+    #[track_caller]
+    fn ends(mut self) {
+        assert_eq!(self.line(), "");
+        assert!(self.child.wait().expect("its status").success());
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Every kind of socket that real nodes can talk to, with the number of hooks that are called.
+const SOCKETS: [(&str, u8); 6] = [
+    ("tcp", 0),
+    ("plain", 1),
+    ("full", 1),
+    ("single", 1),
+    ("bytes", 1),
+    ("unhooked", 0),
+];
+
+fn is_connected(node: &str) -> String {
+    format!("lists:member('{node}', nodes(hidden))")
+}
+
+fn is_gone(node: &str) -> String {
+    format!("not lists:member('{node}', nodes(hidden))")
+}
+
+const CLOSED: &[&str] = &["close: ok", "close again: -1 EBADF", "known 0 open 0"];
+
+#[test]
+fn connects_over_every_kind_of_socket() {
+    let beam = Beam::start();
+    for build in [Ours, OursWithTheirHeader, Theirs] {
+        for (sockets, hooks) in SOCKETS {
+            for action in ["connect", "connect-tmo"] {
+                let arguments = [sockets, action, beam.cookie(), beam.name()];
+                let mut node = Node::start(build, beam.epmd_port(), arguments);
+                node.says(&["connect: ok"]);
+                assert_eq!(
+                    node.line(),
+                    format!("version 6 node c@127.0.0.1 creation own hooks {hooks} blocking 1"),
+                    "{sockets} {action}"
+                );
+                beam.wait_until(&is_connected("c@127.0.0.1"));
+                node.go_on();
+                node.says(&CLOSED[..1]);
+                // What a context is after its end is the program's affair.
+                node.says(&CLOSED[1..]);
+                node.ends();
+                beam.wait_until(&is_gone("c@127.0.0.1"));
+            }
+        }
+    }
+}
+
+#[test]
+fn accepts_over_every_kind_of_socket() {
+    let beam = Beam::start();
+    for (build, (sockets, hooks)) in [Ours, Theirs]
+        .into_iter()
+        .flat_map(|b| SOCKETS.map(|s| (b, s)))
+    {
+        let arguments = [sockets, "publish", beam.cookie(), "-"];
+        let mut node = Node::start(build, beam.epmd_port(), arguments);
+        node.says(&["publish: ok"]);
+        assert_eq!(
+            beam.text("net_kernel:connect_node('c@127.0.0.1')"),
+            "true",
+            "{sockets}"
+        );
+        node.says(&["accept: ok", &format!("peer {} at 127.0.0.1", beam.name())]);
+        node.says(&[&format!(
+            "version 6 node c@127.0.0.1 creation own hooks {hooks} blocking 1"
+        )]);
+        assert_eq!(beam.text(&is_connected("c@127.0.0.1")), "true");
+        node.go_on();
+        node.says(&["close: ok", "close again: -1 EBADF"]);
+        // The listening socket is one of the program's too, unless it is TCP.
+        node.says(&[if sockets == "tcp" {
+            "known 0 open 0"
+        } else {
+            "known 0 open 1"
+        }]);
+        node.says(&["unpublish: -1 EIO", "close listener: ok", "open 0"]);
+        node.ends();
+        beam.wait_until(&is_gone("c@127.0.0.1"));
+    }
+}
+
+#[test]
+fn is_given_a_name() {
+    let beam = Beam::start();
+    let arguments = ["tcp", "dynamic", beam.cookie(), beam.name()];
+    let mut node = Node::start(Ours, beam.epmd_port(), arguments);
+    node.says(&["connect: ok"]);
+    let line = node.line();
+    let name = line.split(' ').nth(3).expect("a name");
+    assert!(name.ends_with("@127.0.0.1") && name.len() > 12, "{line}");
+    assert!(line.contains("creation given"), "{line}");
+    beam.wait_until(&is_connected(name));
+    node.go_on();
+    node.says(CLOSED);
+    node.ends();
+}
+
+#[test]
+fn both_ends_may_have_long_headers() {
+    let epmd = Epmd::start();
+    let mut acceptor = Node::start(Ours, epmd.port(), ["four", "accept", "secret", "1"]);
+    let port = acceptor.line();
+    acceptor.says(&["publish: ok"]);
+    let mut initiator = Node::start(Ours, epmd.port(), ["four", "port", "secret", &port]);
+    acceptor.says(&["accept: ok", "peer d@127.0.0.1 at 127.0.0.1"]);
+    initiator.says(&[
+        "connect: ok",
+        "version 6 node d@127.0.0.1 creation own hooks 1 blocking 1",
+    ]);
+    initiator.go_on();
+    initiator.says(CLOSED);
+    initiator.ends();
+}
+
+#[test]
+fn other_headers_are_refused() {
+    let beam = Beam::start();
+    let arguments = ["three", "connect", beam.cookie(), beam.name()];
+    let mut node = Node::start(Ours, beam.epmd_port(), arguments);
+    node.says(&["connect: -1 EIO", "open 0"]);
+    node.ends();
+}
+
+#[test]
+fn a_wrong_cookie_and_an_unknown_node_fail() {
+    let beam = Beam::start();
+    let unknown = "nobody@127.0.0.1";
+    for build in [Ours, Theirs] {
+        for (cookie, peer, result) in [
+            ("wrong", beam.name(), "connect: -1 EIO"),
+            (beam.cookie(), unknown, "connect: -3 EIO"),
+        ] {
+            for sockets in ["tcp", "plain", "full"] {
+                let arguments = [sockets, "connect", cookie, peer];
+                let mut node = Node::start(build, beam.epmd_port(), arguments);
+                node.says(&[result, "open 0"]);
+                node.ends();
+            }
+        }
+    }
+}
+
+#[test]
+fn whatever_call_fails_nothing_is_left_open() {
+    let beam = Beam::start();
+    for sockets in ["plain", "full", "single", "bytes"] {
+        let arguments = [sockets, "failures", beam.cookie(), beam.name()];
+        let mut node = Node::start(Ours, beam.epmd_port(), arguments);
+        let line = node.line();
+        assert!(line.ends_with("unfailing 1"), "{sockets}: {line}");
+        node.says(&["open 0"]);
+        node.ends();
+    }
+}
+
+#[test]
+fn nobody_is_waited_for_longer_than_allowed() {
+    for build in [Ours, Theirs] {
+        for sockets in ["tcp", "plain", "full"] {
+            // The system completes connections here, and nobody answers.
+            let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+            let port = silent.local_addr().expect("its address").port();
+            let arguments = [sockets, "silence", "secret", &port.to_string()];
+            let mut node = Node::start(build, port, arguments);
+            node.says(&[
+                "connect_host_port_tmo: -1 ETIMEDOUT",
+                "xconnect_host_port_tmo: -1 ETIMEDOUT",
+                "connect_tmo: -3 ETIMEDOUT",
+                "xconnect_tmo: -3 ETIMEDOUT",
+                "publish_tmo: -2 ETIMEDOUT",
+                "unpublish_tmo: -1 ETIMEDOUT",
+            ]);
+            let listening = node.line().parse::<u16>().expect("a port");
+            node.says(&["accept_tmo: -1 ETIMEDOUT", "connect now"]);
+            let _peer = TcpStream::connect(("127.0.0.1", listening)).expect("it listens");
+            node.go_on();
+            node.says(&["accept_tmo: -1 ETIMEDOUT", "close listener: ok", "open 0"]);
+            node.ends();
+        }
+    }
+}
+
+#[test]
+fn a_descriptor_that_was_closed_otherwise_is_used_again() {
+    let beam = Beam::start();
+    let arguments = ["tcp", "reuse", beam.cookie(), beam.name()];
+    let mut node = Node::start(Ours, beam.epmd_port(), arguments);
+    node.says(&[
+        "connect: ok",
+        "node r1@127.0.0.1",
+        "connect: ok",
+        "same 1 node r2@127.0.0.1",
+    ]);
+    beam.wait_until(&is_connected("r2@127.0.0.1"));
+    node.go_on();
+    node.says(CLOSED);
+    node.ends();
+}
+
+#[test]
+fn descriptors_may_be_above_1024() {
+    let beam = Beam::start();
+    let arguments = ["tcp", "many", beam.cookie(), beam.name()];
+    let mut node = Node::start(Ours, beam.epmd_port(), arguments);
+    node.says(&["connect: ok", "above 1"]);
+    beam.wait_until(&is_connected("c@127.0.0.1"));
+    node.go_on();
+    node.says(CLOSED);
+    node.ends();
+}
+
+#[test]
+fn accepts_on_a_descriptor_that_the_program_made() {
+    for build in [Ours, Theirs] {
+        let mut acceptor = Node::start(build, 1, ["tcp", "foreign", "secret", "-"]);
+        let port = acceptor.line();
+        let mut initiator = Node::start(Ours, 1, ["tcp", "port", "secret", &port]);
+        initiator.says(&["connect: ok"]);
+        acceptor.says(&["accept: ok", "peer d@127.0.0.1 at 127.0.0.1"]);
+    }
+}
