@@ -4,8 +4,10 @@
 //! OTP's *EI Library Reference*, with the layouts of OTP 25 and later. What differs on purpose is
 //! listed in this crate's README.
 //!
-//! So far this is the codec: everything that encodes, decodes, prints, formats, skips and compares
-//! terms. Functions that connect nodes are not there, and a program that calls them does not link.
+//! There is the codec, everything that encodes, decodes, prints, formats, skips and compares terms, and
+//! there is what connects nodes: setting them up, connecting, accepting and asking the port mapper, over
+//! TCP or over sockets that the program implements. Functions that send and receive messages are not
+//! there, and a program that calls them does not link.
 //!
 //! # Safety
 //! All functions take C's pointers at their word, as ei.h describes them: a pointer is null or valid,

@@ -410,3 +410,28 @@ fn large_integers_are_what_they_say() {
         ei_free_big(zeros);
     }
 }
+
+#[test]
+fn nodes_of_which_too_little_is_said_are_refused() {
+    let mut ec = MaybeUninit::uninit();
+    let ec = ec.as_mut_ptr();
+    let (name, none) = (c"a".as_ptr(), null());
+    // SAFETY: there is room for a node, and the rest may be null.
+    unsafe {
+        for [host, alive, node] in [[none, name, name], [name, name, none]] {
+            assert_eq!(
+                ei_connect_xinit(ec, host, alive, node, null_mut(), name, 5),
+                -1
+            );
+        }
+        assert_eq!(
+            ei_connect_xinit(null_mut(), name, name, name, null_mut(), name, 5),
+            -1
+        );
+        let size = size_of::<ei_socket_callbacks>() as c_int;
+        assert_eq!(
+            ei_connect_init_ussi(ec, name, name, 5, null_mut(), size, null_mut()),
+            -1
+        );
+    }
+}

@@ -17,6 +17,7 @@
 
 ei_cnode *ei_fd_to_cnode(int fd);
 int ei_distversion(int fd);
+const char *ei_getfdcookie(int fd);
 
 /* ---- Sockets through callbacks ---- */
 
@@ -218,7 +219,7 @@ int main(int argc, char **argv)
 {
     if (argc < 5) return 2;
     const char *action = argv[2];
-    char *cookie = argv[3], *peer = argv[4];
+    char *cookie = argv[3], *peer = argv[4]; /* or what else the action needs */
     setvbuf(stdout, NULL, _IONBF, 0);
     alarm(120);
     ei_init();
@@ -247,7 +248,7 @@ int main(int argc, char **argv)
         if (published >= 0) close(published);
         say("close listener", ei_close_connection(listener));
     } else if (!strcmp(action, "publish")) {
-        init("c", cookie);
+        init(peer, cookie);
         int port = 0, listener = ei_listen(&ec, &port, 5);
         int published = say("publish", ei_publish_tmo(&ec, port, 5000));
         welcome(listener, 30000);
@@ -315,6 +316,7 @@ int main(int argc, char **argv)
         init("r2", cookie);
         int second = say("connect", ei_connect(&ec, peer));
         printf("same %d node %s\n", first == second, ei_thisnodename(ei_fd_to_cnode(second)));
+        printf("cookie %d\n", !strcmp(ei_getfdcookie(second), cookie));
         finish(second);
     } else if (!strcmp(action, "many")) {
         struct rlimit limit;

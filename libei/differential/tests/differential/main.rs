@@ -1,4 +1,4 @@
-//! Every function of the codec, called with the same arguments here and in OTP's libei.
+//! Every function that talks to nobody, called with the same arguments here and in OTP's libei.
 
 #[cfg(otp_libei)]
 mod buffer;
@@ -12,6 +12,8 @@ mod decode;
 mod encode;
 #[cfg(otp_libei)]
 mod format;
+#[cfg(otp_libei)]
+mod node;
 #[cfg(otp_libei)]
 mod print;
 
