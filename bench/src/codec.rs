@@ -5,10 +5,54 @@ use std::io;
 use std::rc::Rc;
 
 use crate::beam::Beam;
-use crate::einode;
-use crate::libei;
-use crate::measure::{Contest, timed};
+use crate::measure::{self, Contest, timed};
 use crate::payload::Payload;
+use crate::{Options, einode, libei};
+
+/// Measures all operations on the payloads that are wanted, and prints a table for each.
+pub(crate) fn run(options: &Options) -> io::Result<()> {
+    libei::init();
+    let mut payloads = Payload::all();
+    payloads.retain(|payload| {
+        options.payloads.is_empty() || options.payloads.iter().any(|name| name == payload.name)
+    });
+    let beam = Rc::new(RefCell::new(Beam::start()?));
+    println!("| payload | bytes | terms |\n| :-- | --: | --: |");
+    for payload in &payloads {
+        let (terms, len) = beam.borrow_mut().load(&payload.bytes)?;
+        if (terms, len) != (payload.terms, payload.bytes.len() as u64) {
+            let name = payload.name;
+            return Err(io::Error::other(format!(
+                "the BEAM sees {terms} terms, {len} bytes in {name}"
+            )));
+        }
+        println!("| {} | {len} | {terms} |", payload.name);
+    }
+
+    let mut tables = Vec::new();
+    for operation in Operation::ALL {
+        let mut contests = Vec::new();
+        for (payload, index) in payloads.iter().zip(0..) {
+            let mut contest = operation.contest(payload, index, &beam)?;
+            contest.calibrate(options.slice)?;
+            contests.push(contest);
+        }
+        tables.push((operation, contests));
+    }
+    for round in 0..options.rounds {
+        for contest in tables.iter_mut().flat_map(|(_, contests)| contests) {
+            contest.run(round)?;
+        }
+    }
+    for (operation, contests) in &tables {
+        print_table(*operation, contests);
+    }
+    Ok(())
+}
+
+fn print_table(operation: Operation, contests: &[Contest<'_>]) {
+    measure::print(operation.title(), contests, "einode", operation.peers());
+}
 
 /// What is measured. Each has its own table.
 #[derive(Clone, Copy, PartialEq, Eq)]

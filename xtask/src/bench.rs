@@ -5,8 +5,13 @@ use crate::{Failure, Outcome, install};
 
 /// Builds the benchmark, which is a workspace of its own, and runs it.
 pub(crate) fn run(arguments: &[String]) -> Outcome {
-    if arguments.first().is_none_or(|what| what != "codec") {
-        return Err(Failure::new("there is one benchmark, `codec`"));
+    if !matches!(
+        arguments.first().map(String::as_str),
+        Some("codec" | "transport" | "tls")
+    ) {
+        return Err(Failure::new(
+            "there are three benchmarks, `codec`, `transport` and `tls`",
+        ));
     }
     install::erlang()?;
     let bench = ["run", "--release", "--quiet"];

@@ -65,9 +65,9 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "bench",
-        arguments: "codec [--rounds N] [--quick] [PAYLOAD]...",
-        purpose: "time the codec beside libei, the BEAM, eetf and erltf, and print tables;\n\
-                  fails only if one of them gives a wrong result",
+        arguments: "codec|transport|tls [--rounds N] [--quick] [PAYLOAD]...",
+        purpose: "time the codec beside libei, the BEAM, eetf and erltf, transports beside bare\n\
+                  sockets, or TLS beside that of OTP, and print tables; fails only if a result is wrong",
         run: bench::run,
     },
 ];

@@ -195,7 +195,11 @@ impl<S: System> Socket for Stream<S> {
                 stream.set_write_timeout(limit)?;
                 *write_limit = limit;
             }
-            stream.write_vectored(slices)
+            match slices {
+                // Gathering costs the system something, also where there is nothing to gather.
+                [slice] => stream.write(slice),
+                _ => stream.write_vectored(slices),
+            }
         })
     }
 
