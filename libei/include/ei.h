@@ -252,6 +252,9 @@ typedef struct ei_cnode_s {
 
 int ei_init(void);
 
+/* Does nothing. */
+void ei_set_compat_rel(unsigned rel);
+
 /* ---- Connections ------------------------------------------------------------------------------- */
 
 /* Functions that end in _tmo fail with erl_errno ETIMEDOUT if the peer does nothing for ms

@@ -87,3 +87,8 @@ pub extern "C" fn ei_init() -> c_int {
     table::prepare_for_fork();
     OK
 }
+
+/// Was to make terms look as an older release writes them. All releases that this library talks to read
+/// the same, so it does nothing, as in OTP today.
+#[unsafe(no_mangle)]
+pub extern "C" fn ei_set_compat_rel(_rel: std::ffi::c_uint) {}

@@ -160,6 +160,7 @@ libraries! {
     fn ei_realloc(*mut c_void, c_long) -> *mut c_void;
     fn ei_s_print_term(*mut *mut c_char, Text, Index) -> c_int;
     fn ei_self(Node) -> *mut erlang_pid;
+    fn ei_set_compat_rel(c_uint);
     fn ei_skip_term(Text, Index) -> c_int;
     fn ei_small_to_big(c_int, *mut erlang_big) -> c_int;
     fn ei_thisalivename(*const ei_cnode) -> *const c_char;

@@ -308,6 +308,23 @@ int main(int argc, char **argv)
             }
         }
         printf("open %d\n", open_sockets);
+    } else if (!strcmp(action, "accept-failures")) {
+        init("c", cookie);
+        int listener = listening();
+        for (int n = 1;; n++) {
+            calls = 0;
+            failing_call = n;
+            erl_errno = 0;
+            int fd = ei_accept(&ec, listener, NULL);
+            if (fd >= 0) {
+                ei_close_connection(fd);
+                printf("calls %d unfailing %d\n", calls, calls < n);
+                break;
+            }
+            printf("%d %s open %d\n", fd, error_name(erl_errno), open_sockets);
+        }
+        ei_close_connection(listener);
+        printf("open %d\n", open_sockets);
     } else if (!strcmp(action, "reuse")) {
         init("r1", cookie);
         int first = say("connect", ei_connect(&ec, peer));

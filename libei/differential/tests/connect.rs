@@ -260,6 +260,28 @@ fn whatever_call_fails_nothing_is_left_open() {
 }
 
 #[test]
+fn whatever_call_fails_while_accepting_the_listener_goes_on() {
+    for sockets in ["plain", "full", "single", "bytes"] {
+        let mut acceptor = Node::start(Ours, 1, [sockets, "accept-failures", "secret", "-"]);
+        let port = acceptor.line();
+        let mut initiators = Vec::new();
+        let last = loop {
+            initiators.push(Node::start(Ours, 1, ["tcp", "port", "secret", &port]));
+            let line = acceptor.line();
+            if line.starts_with("calls") {
+                break line;
+            }
+            // The listening socket stays.
+            assert_eq!(line, "-1 EPROTO open 1", "{sockets}");
+        };
+        assert!(initiators.len() > 8, "{}", initiators.len());
+        assert!(last.ends_with("unfailing 1"), "{sockets}: {last}");
+        acceptor.says(&["open 0"]);
+        acceptor.ends();
+    }
+}
+
+#[test]
 fn nobody_is_waited_for_longer_than_allowed() {
     for build in [Ours, Theirs] {
         for sockets in ["tcp", "plain", "full"] {
