@@ -64,6 +64,35 @@ extern volatile int __erl_errno;
 #define ERL_TIMEOUT (-5)
 #define ERL_NO_REMOTE (-6)
 
+/* What functions return that receive messages. */
+#define ERL_TICK 0
+#define ERL_MSG 1
+
+/* ---- Messages: their kinds --------------------------------------------------------------------- */
+
+#define ERL_LINK 1
+#define ERL_SEND 2
+#define ERL_EXIT 3
+#define ERL_UNLINK 4
+#define ERL_NODE_LINK 5
+#define ERL_REG_SEND 6
+#define ERL_GROUP_LEADER 7
+#define ERL_EXIT2 8
+#define ERL_PASS_THROUGH 'p'
+/* With a trace token. */
+#define ERL_SEND_TT 12
+#define ERL_EXIT_TT 13
+#define ERL_REG_SEND_TT 16
+#define ERL_EXIT2_TT 18
+/* From processes that monitor. */
+#define ERL_MONITOR_P 19
+#define ERL_DEMONITOR_P 20
+#define ERL_MONITOR_P_EXIT 21
+
+/* A timeout of ei_rpc_from, and a flag of ei_xrpc_to. */
+#define ERL_NO_TIMEOUT -1
+#define EI_RPC_FETCH_STDOUT 1
+
 /* ---- Tags -------------------------------------------------------------------------------------- */
 
 #define ERL_SMALL_INTEGER_EXT 'a'
@@ -146,6 +175,15 @@ typedef struct {
     long label;
     long flags;
 } erlang_trace;
+
+typedef struct {
+    long msgtype;
+    erlang_pid from;
+    erlang_pid to;
+    char toname[MAXATOMLEN_UTF8];
+    char cookie[MAXATOMLEN_UTF8];
+    erlang_trace token;
+} erlang_msg;
 
 typedef struct {
     long arity;
@@ -442,6 +480,40 @@ int ei_cmp_pids(erlang_pid *a, erlang_pid *b);
 int ei_cmp_ports(erlang_port *a, erlang_port *b);
 int ei_cmp_refs(erlang_ref *a, erlang_ref *b);
 
+/* ---- Messages ---------------------------------------------------------------------------------- */
+
+/* Terms to be sent have a version byte. In functions that end in _tmo, ms limits each use of the
+ * socket; 0 is no limit. All return 0 or -1, those that receive ERL_MSG, ERL_TICK or ERL_ERROR, and
+ * ei_receive the number of bytes. */
+
+int ei_send(int fd, erlang_pid *to, char *buf, int len);
+int ei_send_tmo(int fd, erlang_pid *to, char *buf, int len, unsigned ms);
+int ei_reg_send(ei_cnode *ec, int fd, char *server_name, char *buf, int len);
+int ei_reg_send_tmo(ei_cnode *ec, int fd, char *server_name, char *buf, int len, unsigned ms);
+
+int ei_receive(int fd, unsigned char *bufp, int bufsize);
+int ei_receive_tmo(int fd, unsigned char *bufp, int bufsize, unsigned ms);
+int ei_receive_msg(int fd, erlang_msg *msg, ei_x_buff *x);
+int ei_receive_msg_tmo(int fd, erlang_msg *msg, ei_x_buff *x, unsigned ms);
+int ei_xreceive_msg(int fd, erlang_msg *msg, ei_x_buff *x);
+int ei_xreceive_msg_tmo(int fd, erlang_msg *msg, ei_x_buff *x, unsigned ms);
+
+int ei_rpc(ei_cnode *ec, int fd, char *mod, char *fun,
+           const char *inbuf, int inbuflen, ei_x_buff *x);
+int ei_rpc_to(ei_cnode *ec, int fd, char *mod, char *fun, const char *buf, int len);
+int ei_xrpc_to(ei_cnode *ec, int fd, char *mod, char *fun, const char *buf, int len, int flags);
+/* Also returns ERL_TIMEOUT. */
+int ei_rpc_from(ei_cnode *ec, int fd, int timeout, erlang_msg *msg, ei_x_buff *x);
+
+char **ei_global_names(ei_cnode *ec, int fd, int *count);
+int ei_global_whereis(ei_cnode *ec, int fd, const char *name, erlang_pid *pid, char *node);
+int ei_global_register(int fd, const char *name, erlang_pid *self);
+int ei_global_unregister(ei_cnode *ec, int fd, const char *name);
+
+/* What is told on stderr: 0 nothing, up to 5. */
+void ei_set_tracelevel(int level);
+int ei_get_tracelevel(void);
+
 /* ---- Not in the manual ------------------------------------------------------------------------- */
 
 #ifdef USE_EI_UNDOCUMENTED
@@ -454,6 +526,18 @@ int ei_big_to_double(erlang_big *b, double *resp);
 int ei_small_to_big(int s, erlang_big *b);
 erlang_big *ei_alloc_big(unsigned int arity);
 void ei_free_big(erlang_big *b);
+int ei_send_encoded(int fd, const erlang_pid *to, char *msg, int msglen);
+int ei_send_encoded_tmo(int fd, const erlang_pid *to, char *msg, int msglen, unsigned ms);
+int ei_send_reg_encoded(int fd, const erlang_pid *from, const char *to, char *msg, int msglen);
+int ei_send_reg_encoded_tmo(int fd, const erlang_pid *from, const char *to, char *msg, int msglen,
+                            unsigned ms);
+int ei_receive_encoded(int fd, char **bufp, int *bufsz, erlang_msg *to, int *msglen);
+int ei_receive_encoded_tmo(int fd, char **bufp, int *bufsz, erlang_msg *to, int *msglen,
+                           unsigned ms);
+#define ei_send_encoded_timeout(Fd, To, Msg, MsgLen, Ms) \
+    ei_send_encoded_tmo((Fd), (To), (Msg), (MsgLen), (Ms))
+#define ei_send_reg_encoded_timeout(Fd, From, To, Msg, MsgLen, Ms) \
+    ei_send_reg_encoded_tmo((Fd), (From), (To), (Msg), (MsgLen), (Ms))
 #endif
 
 #ifdef __cplusplus

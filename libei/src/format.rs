@@ -27,6 +27,8 @@ macro_rules! variadic {
     )* };
 }
 
+pub(crate) use variadic;
+
 variadic! {
     /// `int ei_x_format(ei_x_buff* x, const char* fmt, ...)`: the version byte, and the term that
     /// `fmt` describes.

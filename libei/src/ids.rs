@@ -33,17 +33,7 @@ decoders! {
     ei_decode_ref(p: *mut erlang_ref) |source| read_ref(source, p);
 
     /// A trace token.
-    ei_decode_trace(p: *mut erlang_trace) |source| {
-        if (source.u8()?, source.u8()?) != (tag::SMALL_TUPLE_EXT, 5) {
-            return Err(Fault::Refused);
-        }
-        put(member!(p, flags), read_signed(source)?);
-        put(member!(p, label), read_signed(source)?);
-        put(member!(p, serial), read_signed(source)?);
-        read_pid(source, member!(p, from))?;
-        put(member!(p, prev), read_signed(source)?);
-        Ok(())
-    };
+    ei_decode_trace(p: *mut erlang_trace) |source| read_trace(source, p);
 }
 
 encoders! {
@@ -84,15 +74,7 @@ encoders! {
 
     /// A trace token.
     ei_encode_trace(p: *const erlang_trace),
-    ei_x_encode_trace(p: *const erlang_trace) |sink| {
-        let token = p.as_ref().ok_or(Fault::Refused)?;
-        Writer::new(&mut *sink).tuple(5)?;
-        write_signed(sink, token.flags)?;
-        write_signed(sink, token.label)?;
-        write_signed(sink, token.serial)?;
-        write_pid(sink, &raw const token.from)?;
-        write_signed(sink, token.prev)
-    };
+    ei_x_encode_trace(p: *const erlang_trace) |sink| write_trace(sink, p.as_ref());
 }
 
 /// # Safety
@@ -184,6 +166,34 @@ pub(crate) unsafe fn write_pid(sink: &mut impl Sink, p: *const erlang_pid) -> Ou
         sink.put(&number.to_be_bytes());
     }
     Ok(())
+}
+
+/// # Safety
+/// `p` is null or has room for a trace token.
+pub(crate) unsafe fn read_trace(source: &mut RawSource<'_>, p: *mut erlang_trace) -> Outcome {
+    if source.array()? != [tag::SMALL_TUPLE_EXT, 5] {
+        return Err(Fault::Refused);
+    }
+    // SAFETY: as the caller promised.
+    unsafe {
+        put(member!(p, flags), read_signed(source)?);
+        put(member!(p, label), read_signed(source)?);
+        put(member!(p, serial), read_signed(source)?);
+        read_pid(source, member!(p, from))?;
+        put(member!(p, prev), read_signed(source)?);
+    }
+    Ok(())
+}
+
+pub(crate) fn write_trace(sink: &mut impl Sink, token: Option<&erlang_trace>) -> Outcome {
+    let token = token.ok_or(Fault::Refused)?;
+    Writer::new(&mut *sink).tuple(5)?;
+    write_signed(sink, token.flags)?;
+    write_signed(sink, token.label)?;
+    write_signed(sink, token.serial)?;
+    // SAFETY: a token has a pid.
+    unsafe { write_pid(sink, &raw const token.from) }?;
+    write_signed(sink, token.prev)
 }
 
 /// The name of an identifier's node. What was written before stays counted if it is refused.

@@ -35,12 +35,14 @@ mod bignum;
 mod callbacks;
 mod compare;
 mod connect;
+mod control;
 mod conversation;
 mod epmd;
 mod errno;
 mod ffi;
 mod format;
 mod fun;
+mod global;
 mod header;
 mod host;
 mod ids;
@@ -50,10 +52,16 @@ mod number;
 mod output;
 mod print;
 mod raw;
+mod receive;
+mod rpc;
+mod send;
+mod show;
 mod table;
 mod tcp;
 mod term;
 mod text;
+mod trace;
+mod turn;
 pub mod types;
 mod wait;
 mod xbuff;
@@ -67,6 +75,7 @@ pub use epmd::*;
 pub use ffi::*;
 pub use format::*;
 pub use fun::*;
+pub use global::*;
 pub use header::*;
 pub use host::*;
 pub use ids::*;
@@ -74,9 +83,14 @@ pub use iodata::*;
 pub use node::*;
 pub use number::*;
 pub use print::*;
+pub use receive::*;
+pub use rpc::*;
+pub use send::*;
+pub use show::*;
 pub use tcp::*;
 pub use term::*;
 pub use text::*;
+pub use trace::{ei_get_tracelevel, ei_set_tracelevel, ei_trace, ei_trace_printf, ei_tracelevel};
 pub use xbuff::*;
 
 use std::ffi::c_int;
@@ -85,6 +99,7 @@ use std::ffi::c_int;
 #[unsafe(no_mangle)]
 pub extern "C" fn ei_init() -> c_int {
     table::prepare_for_fork();
+    trace::initialize();
     OK
 }
 

@@ -14,7 +14,7 @@ use einode_etf::{DecodeError, Reader, Sink, Source};
 #[derive(Clone, Copy)]
 pub(crate) struct RawSource<'a> {
     ahead: *const u8,
-    /// How many bytes there are until the index would pass `INT_MAX`.
+    /// How many bytes there are, or until the index would pass `INT_MAX`.
     left: usize,
     bytes: PhantomData<&'a [u8]>,
 }
@@ -33,7 +33,16 @@ impl<'a> RawSource<'a> {
         }
     }
 
-    /// The index of the next byte.
+    /// Reads `bytes`, and not further.
+    pub(crate) fn of(bytes: &'a [u8]) -> Self {
+        Self {
+            ahead: bytes.as_ptr(),
+            left: bytes.len(),
+            bytes: PhantomData,
+        }
+    }
+
+    /// The index of the next byte, if this reads a buffer from an index on.
     pub(crate) fn index(&self) -> c_int {
         (i64::from(c_int::MAX) - self.left as i64) as c_int
     }
@@ -75,7 +84,7 @@ impl<'a> Source<'a> for RawSource<'a> {
     #[inline]
     fn take(&mut self, n: usize) -> Result<&'a [u8], DecodeError> {
         self.left = self.left.checked_sub(n).ok_or(DecodeError::Truncated)?;
-        // SAFETY: by the contract of `new`, bytes that others announce are there.
+        // SAFETY: by the contract of `new`, or as `of` has counted them, the bytes are there.
         let taken = unsafe { slice::from_raw_parts(self.ahead, n) };
         self.ahead = taken.as_ptr_range().end;
         Ok(taken)

@@ -86,7 +86,8 @@ fn general(found: u8) -> u8 {
     }
 }
 
-fn size_of_body(found: u8, source: &mut RawSource<'_>) -> Result<c_int, Fault> {
+/// What `ei_get_type` calls the size of a term, whose tag is behind.
+pub(crate) fn size_of_body(found: u8, source: &mut RawSource<'_>) -> Result<c_int, Fault> {
     Ok(match found {
         tag::SMALL_ATOM_EXT
         | tag::SMALL_ATOM_UTF8_EXT

@@ -70,6 +70,70 @@ pub struct erlang_trace {
     pub flags: c_long,
 }
 
+/// What came with a message.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct erlang_msg {
+    /// Its kind: [`ERL_SEND`], [`ERL_REG_SEND`] and so on.
+    pub msgtype: c_long,
+    /// Who sent it, if its kind says that.
+    pub from: erlang_pid,
+    /// To whom, if that is a process.
+    pub to: erlang_pid,
+    /// To whom, if that is a name; in UTF-8, ended by NUL.
+    pub toname: [c_char; MAXATOMLEN_UTF8],
+    /// Nothing, today.
+    pub cookie: [c_char; MAXATOMLEN_UTF8],
+    /// Its trace token, if it had one.
+    pub token: erlang_trace,
+}
+
+/// What functions return, and what messages are: the constants of ei.h.
+macro_rules! constants {
+    ($($(#[$about:meta])* $name:ident: $type:ty = $value:expr;)*) => {
+        $( $(#[$about])* pub const $name: $type = $value; )*
+    };
+}
+
+constants! {
+    /// There was nothing but a sign of life, which has been answered.
+    ERL_TICK: c_int = 0;
+    /// There was a message.
+    ERL_MSG: c_int = 1;
+    /// It took too long.
+    ERL_TIMEOUT: c_int = -5;
+    /// `from` has linked itself to `to`.
+    ERL_LINK: c_long = 1;
+    /// A message to a pid.
+    ERL_SEND: c_long = 2;
+    /// `from`, to which `to` is linked, has ended.
+    ERL_EXIT: c_long = 3;
+    /// `from` has ended its link to `to`.
+    ERL_UNLINK: c_long = 4;
+    /// A message to a registered name.
+    ERL_REG_SEND: c_long = 6;
+    /// `from` shall be the group leader of `to`.
+    ERL_GROUP_LEADER: c_long = 7;
+    /// `from` called `exit/2` with `to`.
+    ERL_EXIT2: c_long = 8;
+    /// [`ERL_SEND`] with a trace token.
+    ERL_SEND_TT: c_long = 12;
+    /// [`ERL_EXIT`] with a trace token.
+    ERL_EXIT_TT: c_long = 13;
+    /// [`ERL_REG_SEND`] with a trace token.
+    ERL_REG_SEND_TT: c_long = 16;
+    /// [`ERL_EXIT2`] with a trace token.
+    ERL_EXIT2_TT: c_long = 18;
+    /// `from` monitors a process or name.
+    ERL_MONITOR_P: c_long = 19;
+    /// `from` has ended its monitor.
+    ERL_DEMONITOR_P: c_long = 20;
+    /// What a packet without a distribution header begins with.
+    ERL_PASS_THROUGH: c_char = b'p' as c_char;
+    /// For `ei_xrpc_to`: what the function prints is sent to the caller.
+    EI_RPC_FETCH_STDOUT: c_int = 1;
+}
+
 /// What kind of fun it is: [`EI_FUN_CLOSURE`] or [`EI_FUN_EXPORT`].
 pub type erlang_fun_type = c_uint;
 /// A local fun.
@@ -276,6 +340,7 @@ layout! {
     erlang_port: 1040 { node: 0, id: 1024, creation: 1032 }
     erlang_ref: 1052 { node: 0, len: 1024, n: 1028, creation: 1048 }
     erlang_trace: 1072 { serial: 0, prev: 8, from: 16, label: 1056, flags: 1064 }
+    erlang_msg: 5200 { msgtype: 0, from: 8, to: 1044, toname: 2080, cookie: 3101, token: 4128 }
     erlang_fun: 2144 {
         arity: 0, module: 8, r#type: 1032, u: 1040, u.closure.md5: 1040, u.closure.index: 1056,
         u.closure.old_index: 1064, u.closure.uniq: 1072, u.closure.n_free_vars: 1080,

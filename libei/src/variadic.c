@@ -5,6 +5,8 @@
  */
 
 #include <stdarg.h>
+#include <stdio.h>
+#include <time.h>
 
 #define HIDDEN __attribute__((visibility("hidden")))
 
@@ -35,4 +37,22 @@ HIDDEN int ei_x_format_wo_ver_variadic(void *x, const char *format, ...)
     int result = einode_x_format(x, format, &arguments, 0);
     va_end(arguments.list);
     return result;
+}
+
+/* A line on stderr, at any length; lines of several threads do not mix. */
+HIDDEN void ei_trace_printf_variadic(const char *name, int level, const char *format, ...)
+{
+    char now[26] = "";
+    time_t seconds = time(NULL);
+    va_list arguments;
+
+    (void)level;
+    ctime_r(&seconds, now);
+    va_start(arguments, format);
+    flockfile(stderr);
+    fprintf(stderr, "%s: %.24s: ", name, now);
+    vfprintf(stderr, format, arguments);
+    fputs("\r\n", stderr);
+    funlockfile(stderr);
+    va_end(arguments);
 }

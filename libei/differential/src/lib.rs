@@ -4,7 +4,9 @@
 //! [`both!`] runs a piece of code against each.
 #![allow(missing_docs, reason = "the functions are those of ei.h")]
 
-use std::ffi::{c_char, c_double, c_int, c_long, c_longlong, c_uint, c_ulong, c_ulonglong, c_void};
+use std::ffi::{
+    c_char, c_double, c_int, c_long, c_longlong, c_uchar, c_uint, c_ulong, c_ulonglong, c_void,
+};
 
 use ei::types::*;
 use libc::{FILE, hostent};
@@ -208,6 +210,37 @@ libraries! {
     fn ei_xconnect_tmo(Node, Erl_IpAddr, *mut c_char, c_uint) -> c_int;
     fn ei_xlisten(Node, Erl_IpAddr, *mut c_int, c_int) -> c_int;
     fn free_fun(*mut erlang_fun);
+    fn ei_get_tracelevel() -> c_int;
+    fn ei_global_names(*mut ei_cnode, c_int, *mut c_int) -> *mut *mut c_char;
+    fn ei_global_register(c_int, Text, *mut erlang_pid) -> c_int;
+    fn ei_global_unregister(*mut ei_cnode, c_int, Text) -> c_int;
+    fn ei_global_whereis(*mut ei_cnode, c_int, Text, *mut erlang_pid, *mut c_char) -> c_int;
+    fn ei_receive(c_int, *mut c_uchar, c_int) -> c_int;
+    fn ei_receive_encoded(c_int, *mut *mut c_char, Index, *mut erlang_msg, Index) -> c_int;
+    fn ei_receive_encoded_tmo(c_int, *mut *mut c_char, Index, *mut erlang_msg, Index, c_uint) -> c_int;
+    fn ei_receive_msg(c_int, *mut erlang_msg, Buffer) -> c_int;
+    fn ei_receive_msg_tmo(c_int, *mut erlang_msg, Buffer, c_uint) -> c_int;
+    fn ei_receive_tmo(c_int, *mut c_uchar, c_int, c_uint) -> c_int;
+    fn ei_reg_send(*mut ei_cnode, c_int, *mut c_char, *mut c_char, c_int) -> c_int;
+    fn ei_reg_send_tmo(*mut ei_cnode, c_int, *mut c_char, *mut c_char, c_int, c_uint) -> c_int;
+    fn ei_rpc(*mut ei_cnode, c_int, *mut c_char, *mut c_char, Text, c_int, Buffer) -> c_int;
+    fn ei_rpc_from(*mut ei_cnode, c_int, c_int, *mut erlang_msg, Buffer) -> c_int;
+    fn ei_rpc_to(*mut ei_cnode, c_int, *mut c_char, *mut c_char, Text, c_int) -> c_int;
+    fn ei_send(c_int, *mut erlang_pid, *mut c_char, c_int) -> c_int;
+    fn ei_send_encoded(c_int, *const erlang_pid, *mut c_char, c_int) -> c_int;
+    fn ei_send_encoded_tmo(c_int, *const erlang_pid, *mut c_char, c_int, c_uint) -> c_int;
+    fn ei_send_exit(c_int, *const erlang_pid, *const erlang_pid, Text) -> c_int;
+    fn ei_send_exit_tmo(c_int, *const erlang_pid, *const erlang_pid, Text, c_uint) -> c_int;
+    fn ei_send_reg_encoded(c_int, *const erlang_pid, Text, *mut c_char, c_int) -> c_int;
+    fn ei_send_reg_encoded_tmo(c_int, *const erlang_pid, Text, *mut c_char, c_int, c_uint) -> c_int;
+    fn ei_send_tmo(c_int, *mut erlang_pid, *mut c_char, c_int, c_uint) -> c_int;
+    fn ei_set_tracelevel(c_int);
+    fn ei_show_recmsg(*mut FILE, *mut erlang_msg, *mut c_char);
+    fn ei_show_sendmsg(*mut FILE, Text, Text) -> c_int;
+    fn ei_trace(c_int, *mut erlang_trace) -> *mut erlang_trace;
+    fn ei_xreceive_msg(c_int, *mut erlang_msg, Buffer) -> c_int;
+    fn ei_xreceive_msg_tmo(c_int, *mut erlang_msg, Buffer, c_uint) -> c_int;
+    fn ei_xrpc_to(*mut ei_cnode, c_int, *mut c_char, *mut c_char, Text, c_int, c_int) -> c_int;
 }
 
 /// Runs an unsafe expression with the functions of each library in scope; gives what each run gave,

@@ -29,6 +29,7 @@ fn c_type(rust: &str) -> String {
         "c_longlong" => "long long",
         "c_ulong" => "unsigned long",
         "c_ulonglong" => "unsigned long long",
+        "c_uchar" => "unsigned char",
         "c_uint" => "unsigned int",
         _ => rust.strip_prefix("c_").unwrap_or(rust),
     }
@@ -48,7 +49,12 @@ const UNDECLARED: &[&str] = &[
     "ei_getfdcookie",
     "ei_malloc",
     "ei_realloc",
+    "ei_send_exit",
+    "ei_send_exit_tmo",
+    "ei_show_recmsg",
+    "ei_show_sendmsg",
     "ei_thiscookie",
+    "ei_trace",
 ];
 
 /// A C file that compiles with an ei.h whose prototypes, layouts and constants are ours.
@@ -83,6 +89,9 @@ fn expectations() -> String {
         erlang_port { "node" node, "id" id, "creation" creation }
         erlang_ref { "node" node, "len" len, "n" n, "creation" creation }
         erlang_trace { "serial" serial, "prev" prev, "from" from, "label" label, "flags" flags }
+        erlang_msg {
+            "msgtype" msgtype, "from" from, "to" to, "toname" toname, "cookie" cookie, "token" token
+        }
         erlang_fun {
             "arity" arity, "module" module, "type" r#type, "u.closure.md5" u.closure.md5,
             "u.closure.index" u.closure.index, "u.closure.old_index" u.closure.old_index,
@@ -122,6 +131,23 @@ fn expectations() -> String {
         ("EI_MAX_COOKIE_SIZE", EI_MAX_COOKIE_SIZE),
         ("EI_SCLBK_INF_TMO", EI_SCLBK_INF_TMO as usize),
         ("EI_SCLBK_FLG_FULL_IMPL", EI_SCLBK_FLG_FULL_IMPL as usize),
+        ("ERL_TICK", ERL_TICK as usize),
+        ("ERL_MSG", ERL_MSG as usize),
+        ("ERL_LINK", ERL_LINK as usize),
+        ("ERL_SEND", ERL_SEND as usize),
+        ("ERL_EXIT", ERL_EXIT as usize),
+        ("ERL_UNLINK", ERL_UNLINK as usize),
+        ("ERL_REG_SEND", ERL_REG_SEND as usize),
+        ("ERL_GROUP_LEADER", ERL_GROUP_LEADER as usize),
+        ("ERL_EXIT2", ERL_EXIT2 as usize),
+        ("ERL_SEND_TT", ERL_SEND_TT as usize),
+        ("ERL_EXIT_TT", ERL_EXIT_TT as usize),
+        ("ERL_REG_SEND_TT", ERL_REG_SEND_TT as usize),
+        ("ERL_EXIT2_TT", ERL_EXIT2_TT as usize),
+        ("ERL_MONITOR_P", ERL_MONITOR_P as usize),
+        ("ERL_DEMONITOR_P", ERL_DEMONITOR_P as usize),
+        ("ERL_PASS_THROUGH", ERL_PASS_THROUGH as usize),
+        ("EI_RPC_FETCH_STDOUT", EI_RPC_FETCH_STDOUT as usize),
     ] {
         writeln!(text, "_Static_assert({name} == {value}, \"{name}\");").expect("a string");
     }

@@ -13,6 +13,8 @@ mod encode;
 #[cfg(otp_libei)]
 mod format;
 #[cfg(otp_libei)]
+mod message;
+#[cfg(otp_libei)]
 mod node;
 #[cfg(otp_libei)]
 mod print;

@@ -1,0 +1,140 @@
+//! What the library tells about itself on stderr, and the trace tokens that messages carry on.
+
+use std::arch::naked_asm;
+use std::cell::UnsafeCell;
+use std::ffi::{c_int, c_long};
+use std::io::Write;
+use std::sync::atomic::{AtomicI32, Ordering};
+
+use crate::control;
+use crate::ffi::guard;
+use crate::format::variadic;
+use crate::show;
+use crate::types::{erlang_msg, erlang_trace};
+
+/// What is told: 0 nothing, 1 errors, 2 warnings, 3 how connections come about, 4 every message.
+#[unsafe(no_mangle)]
+pub static ei_tracelevel: AtomicI32 = AtomicI32::new(0);
+
+/// The level from which on messages are shown.
+const MESSAGES: c_int = 4;
+
+/// Sets how much is told, for the whole process.
+#[unsafe(no_mangle)]
+pub extern "C" fn ei_set_tracelevel(level: c_int) {
+    ei_tracelevel.store(level, Ordering::Relaxed);
+}
+
+/// How much is told.
+#[unsafe(no_mangle)]
+pub extern "C" fn ei_get_tracelevel() -> c_int {
+    ei_tracelevel.load(Ordering::Relaxed)
+}
+
+variadic! {
+    /// `void ei_trace_printf(const char *name, int level, const char *format, ...)`: writes a line to
+    /// stderr that says where it comes from, when, and what `printf` makes of the rest. Not in the
+    /// manual.
+    ei_trace_printf => ei_trace_printf_variadic;
+}
+
+unsafe extern "C" {
+    fn ei_trace_printf_variadic();
+}
+
+/// Sets the level that the environment asks for: `EI_TRACELEVEL`, or else `ERL_DEBUG_DIST`.
+pub(crate) fn initialize() {
+    let asked = ["EI_TRACELEVEL", "ERL_DEBUG_DIST"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok());
+    if let Some(asked) = asked {
+        let digits = asked.trim_start();
+        let end = digits.find(|c: char| !c.is_ascii_digit());
+        let level = digits
+            .get(..end.unwrap_or(digits.len()))
+            .unwrap_or_default();
+        ei_set_tracelevel(level.parse().unwrap_or(0));
+    }
+}
+
+/// Shows a message that is about to leave: a packet's beginning and its message.
+pub(crate) fn sending(head: &[u8], message: &[u8]) {
+    if ei_get_tracelevel() >= MESSAGES {
+        let mut text = Vec::new();
+        if show::sent(&mut text, head, message).is_ok() {
+            let _ = std::io::stderr().write_all(&text);
+        }
+    }
+}
+
+/// Shows a message that has come.
+pub(crate) fn received(msg: &erlang_msg, body: &[u8]) {
+    if ei_get_tracelevel() >= MESSAGES {
+        let mut text = Vec::new();
+        if show::received(&mut text, msg, body).is_ok() {
+            let _ = std::io::stderr().write_all(&text);
+        }
+    }
+}
+
+/// The token of what this thread does, and a clock that counts its events.
+struct Tracing {
+    token: erlang_trace,
+    on: bool,
+    clock: c_long,
+}
+
+thread_local! {
+    static TRACING: UnsafeCell<Tracing> = const {
+        UnsafeCell::new(Tracing { token: control::NO_TOKEN, on: false, clock: 0 })
+    };
+}
+
+/// Asks for the token that the next message carries (`query` 0, null if there is none), lets messages
+/// carry `token` (1), or none (-1). Every thread has its own. Not in the manual.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ei_trace(query: c_int, token: *mut erlang_trace) -> *mut erlang_trace {
+    guard(std::ptr::null_mut(), || {
+        TRACING.with(|tracing| {
+            // SAFETY: no other thread has it, and nothing here comes back; the token is null or one.
+            let (tracing, token) = unsafe { (&mut *tracing.get(), token.as_ref()) };
+            match (query, token) {
+                (-1, _) => tracing.on = false,
+                (0, _) if tracing.on => {
+                    tracing.clock = tracing.clock.wrapping_add(1);
+                    tracing.token.prev = tracing.token.serial;
+                    tracing.token.serial = tracing.token.serial.wrapping_add(1);
+                    return &raw mut tracing.token;
+                }
+                (1, Some(token)) => {
+                    tracing.on = true;
+                    tracing.token = *token;
+                    if token.serial > tracing.clock {
+                        tracing.token.prev = token.serial;
+                        tracing.clock = token.serial;
+                    }
+                }
+                _ => {}
+            }
+            std::ptr::null_mut()
+        })
+    })
+}
+
+/// The token for the next message.
+pub(crate) fn next_token() -> Option<erlang_trace> {
+    // SAFETY: null or this thread's token.
+    unsafe { ei_trace(0, std::ptr::null_mut()).as_ref().copied() }
+}
+
+/// Messages carry this token from now on.
+pub(crate) fn start(token: &erlang_trace) {
+    // SAFETY: it is only read.
+    unsafe { ei_trace(1, (&raw const *token).cast_mut()) };
+}
+
+/// Messages carry no token from now on.
+pub(crate) fn stop() {
+    // SAFETY: no token is needed.
+    unsafe { ei_trace(-1, std::ptr::null_mut()) };
+}
