@@ -19,6 +19,14 @@ mod node;
 #[cfg(otp_libei)]
 mod print;
 
+/// Prepares OTP's library, which crashes without, and once only: it would count references anew.
+#[cfg(otp_libei)]
+fn prepare_otp() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    // SAFETY: no other test uses what it prepares before it has returned.
+    ONCE.call_once(|| assert_eq!(unsafe { einode_libei_differential::otp::ei_init() }, 0));
+}
+
 #[test]
 fn otps_library_is_installed() {
     if let Some(reason) = einode_libei_differential::MISSING {

@@ -18,8 +18,7 @@ const TOKEN: &[u8] = b"h\x05a\x01a\x02a\x03Xw\x03t@h\0\0\0\x01\0\0\0\x02\0\0\0\x
 
 /// Two ends of a connection: the library has the first.
 fn pair() -> (UnixStream, UnixStream) {
-    // SAFETY: OTP's library crashes without.
-    assert_eq!(unsafe { einode_libei_differential::otp::ei_init() }, 0);
+    crate::prepare_otp();
     let (near, far) = UnixStream::pair().unwrap();
     far.set_nonblocking(true).unwrap();
     (near, far)

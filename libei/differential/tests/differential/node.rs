@@ -89,6 +89,7 @@ fn nodes_are_set_up_alike() {
 
 #[test]
 fn pids_and_references_are_made_alike() {
+    crate::prepare_otp();
     for pidsn in [0, 1, 0x7ffe, 0x7fff, 0x8000, 0xffff, 0x0fff_ffff, u32::MAX] {
         for name in [Some("a"), None] {
             let (_alive, alive) = text(name);
