@@ -4,10 +4,9 @@
 //! OTP's *EI Library Reference*, with the layouts of OTP 25 and later. What differs on purpose is
 //! listed in this crate's README.
 //!
-//! There is the codec, everything that encodes, decodes, prints, formats, skips and compares terms, and
-//! there is what connects nodes: setting them up, connecting, accepting and asking the port mapper, over
-//! TCP or over sockets that the program implements. Functions that send and receive messages are not
-//! there, and a program that calls them does not link.
+//! There is the codec, everything that encodes, decodes, prints, formats, skips and compares terms; what
+//! connects nodes, over TCP or over sockets that the program implements; and what they say to each
+//! other: messages, remote calls, global names.
 //!
 //! # Safety
 //! All functions take C's pointers at their word, as ei.h describes them: a pointer is null or valid,

@@ -28,10 +28,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     );
     let prefix = install(&target.join("libei"), &prefix)
         .map_err(|error| Failure::new(format!("installing to {}: {error}", prefix.display())))?;
-    println!(
-        "The codec of libei, without the functions that connect nodes, is in {}",
-        prefix.display()
-    );
+    println!("The C library is in {}", prefix.display());
     Ok(())
 }
 
