@@ -35,6 +35,9 @@ pub struct Epmd(Daemon);
 impl Epmd {
     /// The daemon of a host, on the port that the environment variable `ERL_EPMD_PORT` names, or else
     /// on 4369.
+    ///
+    /// `ERL_EPMD_ADDRESS` is a matter of the daemon: whatever it says, the daemon listens on the loopback
+    /// addresses too, where nodes register themselves.
     pub fn on(host: &str) -> Self {
         Self(Daemon::on(host))
     }
