@@ -2,16 +2,20 @@
 
 mod common;
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use common::{WAIT, anywhere, config, connect, endpoint, publish};
-use einode::blocking::{Endpoint, Epmd, Link, PENDING_HANDSHAKES};
+use einode::blocking::{
+    Endpoint, Epmd, Incoming, Link, Memory, MemoryIncoming, MemorySocket, PENDING_HANDSHAKES,
+    Transport,
+};
 use einode::dist::handshake::Verdict;
 use einode::dist::{Error, Refusal};
-use einode::{AcceptError, Config, ConnectError, Cookie, ExchangeError, NodeName};
+use einode::{AcceptError, Address, Config, ConnectError, Cookie, ExchangeError, NodeName};
 use einode_testkit::Beam;
 
 /// A node that gives up soon, and needs no Erlang.
@@ -373,5 +377,71 @@ fn more_silent_peers_than_handshakes_are_allowed() {
         "the friend got in before any of {} silent peers",
         silent.len()
     );
+    friend.join().unwrap().unwrap();
+}
+
+/// A network in memory whose `accept` fails before it succeeds.
+struct Exhausted(Memory);
+
+struct ExhaustedIncoming {
+    inner: MemoryIncoming,
+    /// The errors that are still to come, as the system numbers them.
+    errors: Mutex<Vec<i32>>,
+}
+
+impl Transport for Exhausted {
+    type Socket = MemorySocket;
+    type Incoming = ExhaustedIncoming;
+
+    fn connect(
+        &self,
+        address: &Address,
+        node: Option<&NodeName>,
+        until: Instant,
+    ) -> io::Result<MemorySocket> {
+        self.0.connect(address, node, until)
+    }
+
+    fn listen(&self, address: &Address) -> io::Result<ExhaustedIncoming> {
+        const ENFILE: i32 = 23;
+        const EMFILE: i32 = 24;
+        const ECONNABORTED: i32 = 103;
+        let errors = Mutex::new(vec![EMFILE, ENFILE, ECONNABORTED, EMFILE]);
+        let inner = self.0.listen(address)?;
+        Ok(ExhaustedIncoming { inner, errors })
+    }
+}
+
+impl Incoming for ExhaustedIncoming {
+    type Socket = MemorySocket;
+
+    fn accept(&self) -> io::Result<(MemorySocket, Address)> {
+        match self.errors.lock().unwrap().pop() {
+            Some(error) => Err(io::Error::from_raw_os_error(error)),
+            None => self.inner.accept(),
+        }
+    }
+
+    fn address(&self) -> Address {
+        self.inner.address()
+    }
+
+    fn close(&self) {
+        self.inner.close();
+    }
+}
+
+#[test]
+fn errors_of_accept_do_not_end_the_listener() {
+    let network = Memory::default();
+    let place = Address::Other("here".into());
+    let server = Endpoint::new(hasty().setup_time(WAIT)).transport(Exhausted(network.clone()));
+    let listener = server.listen(&place).unwrap();
+    let friend: NodeName = "friend@127.0.0.1".parse().unwrap();
+    let friend = Config::new(friend, Cookie::new("secret").unwrap()).setup_time(WAIT);
+    let friend = Endpoint::new(friend).transport(network);
+    let friend = thread::spawn(move || friend.connect_to(&place, None).map(drop));
+    let link = listener.accept(WAIT).unwrap();
+    assert_eq!(link.peer().as_str(), "friend@127.0.0.1");
     friend.join().unwrap().unwrap();
 }
