@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::callbacks::Port;
 use crate::errno::Errno;
+use crate::turn;
 use crate::types::ei_cnode;
 
 /// A socket that is open.
@@ -53,11 +54,12 @@ pub(crate) fn cnode(fd: c_int) -> *mut ei_cnode {
     })
 }
 
-/// Sees to it that nobody changes the table while the process forks.
+/// Sees to it that nobody changes the table while the process forks, and that its child is not kept from
+/// writing by threads that it does not have.
 pub(crate) fn prepare_for_fork() {
     if !PREPARED.swap(true, Ordering::AcqRel) {
         // SAFETY: who forks holds the lock, and so does its copy in the child.
-        unsafe { libc::pthread_atfork(Some(lock), Some(unlock), Some(unlock)) };
+        unsafe { libc::pthread_atfork(Some(lock), Some(unlock), Some(unlock_in_child)) };
     }
 }
 
@@ -108,6 +110,11 @@ unsafe extern "C" fn lock() {
 
 unsafe extern "C" fn unlock() {
     unlock_table();
+}
+
+unsafe extern "C" fn unlock_in_child() {
+    unlock_table();
+    turn::begin_anew();
 }
 
 #[cfg(test)]

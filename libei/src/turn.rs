@@ -1,7 +1,12 @@
 //! One message at a time: several threads may write to one connection.
+//!
+//! A process that forks while its other threads write has none of these threads, so nobody has a turn
+//! there: it begins anew.
 
 use std::collections::BTreeSet;
 use std::ffi::c_int;
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -11,29 +16,63 @@ use crate::errno::Errno;
 /// The right to write to a descriptor, until it is dropped.
 pub(crate) struct Turn(c_int);
 
-/// The descriptors that somebody writes to.
-static BUSY: Mutex<BTreeSet<c_int>> = Mutex::new(BTreeSet::new());
-static FREE: Condvar = Condvar::new();
+#[derive(Default)]
+struct Turns {
+    /// The descriptors that somebody writes to.
+    busy: Mutex<BTreeSet<c_int>>,
+    free: Condvar,
+}
+
+/// Null until the first turn.
+static TURNS: AtomicPtr<Turns> = AtomicPtr::new(ptr::null_mut());
+
+fn turns() -> &'static Turns {
+    let known = TURNS.load(Ordering::Acquire);
+    // SAFETY: what is there stays.
+    unsafe { known.as_ref() }.unwrap_or_else(|| {
+        let new = Box::into_raw(Box::default());
+        let order = (Ordering::AcqRel, Ordering::Acquire);
+        match TURNS.compare_exchange(ptr::null_mut(), new, order.0, order.1) {
+            // SAFETY: it stays from now on.
+            Ok(_) => unsafe { &*new },
+            // SAFETY: another thread was first, and nobody has seen ours.
+            Err(first) => unsafe {
+                drop(Box::from_raw(new));
+                &*first
+            },
+        }
+    })
+}
+
+/// Forgets all turns, in the child of a process that has forked: who has them is not there, and the
+/// mutex may be locked for ever.
+pub(crate) fn begin_anew() {
+    TURNS.store(ptr::null_mut(), Ordering::Release);
+}
 
 impl Turn {
     /// The turn, if nobody has it.
     pub(crate) fn now(fd: c_int) -> Option<Self> {
-        busy().insert(fd).then(|| Self(fd))
+        turns().busy().insert(fd).then(|| Self(fd))
     }
 
     /// Waits for the turn.
     pub(crate) fn wait(fd: c_int, timeout: Timeout) -> Result<Self, Errno> {
         let until = timeout.until();
-        let mut busy = busy();
+        let turns = turns();
+        let mut busy = turns.busy();
         while !busy.insert(fd) {
             busy = match until {
-                None => FREE.wait(busy).unwrap_or_else(PoisonError::into_inner),
+                None => turns
+                    .free
+                    .wait(busy)
+                    .unwrap_or_else(PoisonError::into_inner),
                 Some(until) => {
                     let left = until.saturating_duration_since(Instant::now());
                     if left.is_zero() {
                         return Err(Errno::TIMED_OUT);
                     }
-                    let waited = FREE.wait_timeout(busy, left);
+                    let waited = turns.free.wait_timeout(busy, left);
                     waited.unwrap_or_else(PoisonError::into_inner).0
                 }
             };
@@ -44,18 +83,24 @@ impl Turn {
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        busy().remove(&self.0);
-        FREE.notify_all();
+        let turns = turns();
+        turns.busy().remove(&self.0);
+        turns.free.notify_all();
     }
 }
 
-fn busy() -> MutexGuard<'static, BTreeSet<c_int>> {
-    BUSY.lock().unwrap_or_else(PoisonError::into_inner)
+impl Turns {
+    fn busy(&self) -> MutexGuard<'_, BTreeSet<c_int>> {
+        self.busy.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicBool;
+
     use super::*;
+    use crate::table;
 
     #[test]
     fn a_turn_is_waited_for_but_not_for_ever() {
@@ -70,5 +115,37 @@ mod tests {
         drop(turn);
         assert_eq!(waiting.join().unwrap(), Ok(()));
         assert!(Turn::now(fd).is_some());
+    }
+    #[test]
+    fn nobody_has_a_turn_in_a_child() {
+        static OVER: AtomicBool = AtomicBool::new(false);
+        table::prepare_for_fork();
+        let fd = -9;
+        let held = Turn::now(fd);
+        let busy = std::thread::spawn(|| {
+            while !OVER.load(Ordering::Relaxed) {
+                drop(Turn::now(-10));
+            }
+        });
+        for _ in 0..100 {
+            // SAFETY: the child takes a turn and ends at once.
+            unsafe {
+                match libc::fork() {
+                    0 => {
+                        libc::alarm(20);
+                        libc::_exit(c_int::from(Turn::wait(fd, Timeout::None).is_err()));
+                    }
+                    child => {
+                        let mut status = 0;
+                        assert_eq!(libc::waitpid(child, &raw mut status, 0), child);
+                        assert_eq!(status, 0);
+                    }
+                }
+            }
+        }
+        OVER.store(true, Ordering::Relaxed);
+        busy.join().unwrap();
+        assert!(Turn::now(fd).is_none());
+        drop(held);
     }
 }

@@ -435,3 +435,19 @@ fn nodes_of_which_too_little_is_said_are_refused() {
         );
     }
 }
+
+#[test]
+fn a_mutex_that_is_held_is_not_held_by_another() {
+    // SAFETY: a mutex, until it is destroyed.
+    unsafe {
+        let mutex = ei_mutex_create();
+        assert_eq!(ei_mutex_lock(mutex, 0), 0);
+        assert_eq!(ei_mutex_lock(mutex, 1), -1);
+        assert_eq!(ei_mutex_free(mutex, 1), -1);
+        assert_eq!(ei_mutex_unlock(mutex), 0);
+        assert_eq!(ei_mutex_free(mutex, 1), 0);
+        assert_eq!(ei_mutex_lock(null_mut(), 0), -1);
+        assert_eq!(ei_mutex_free(null_mut(), 0), -1);
+        assert_eq!(ei_mutex_unlock(null_mut()), -1);
+    }
+}

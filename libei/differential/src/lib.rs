@@ -8,6 +8,7 @@ use std::ffi::{
     c_char, c_double, c_int, c_long, c_longlong, c_uchar, c_uint, c_ulong, c_ulonglong, c_void,
 };
 
+use ei::ei_mutex_t;
 use ei::types::*;
 use libc::{FILE, hostent};
 
@@ -156,6 +157,10 @@ libraries! {
     fn ei_make_pid(Node, *mut erlang_pid) -> c_int;
     fn ei_make_ref(Node, *mut erlang_ref) -> c_int;
     fn ei_malloc(c_long) -> *mut c_void;
+    fn ei_mutex_create() -> *mut ei_mutex_t;
+    fn ei_mutex_free(*mut ei_mutex_t, c_int) -> c_int;
+    fn ei_mutex_lock(*mut ei_mutex_t, c_int) -> c_int;
+    fn ei_mutex_unlock(*mut ei_mutex_t) -> c_int;
     fn ei_print_term(*mut FILE, Text, Index) -> c_int;
     fn ei_publish(Node, c_int) -> c_int;
     fn ei_publish_tmo(Node, c_int, c_uint) -> c_int;

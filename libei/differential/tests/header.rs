@@ -48,6 +48,10 @@ const UNDECLARED: &[&str] = &[
     "ei_free",
     "ei_getfdcookie",
     "ei_malloc",
+    "ei_mutex_create",
+    "ei_mutex_free",
+    "ei_mutex_lock",
+    "ei_mutex_unlock",
     "ei_realloc",
     "ei_send_exit",
     "ei_send_exit_tmo",
@@ -59,7 +63,9 @@ const UNDECLARED: &[&str] = &[
 
 /// A C file that compiles with an ei.h whose prototypes, layouts and constants are ours.
 fn expectations() -> String {
-    let mut text = String::from("#include <stddef.h>\n#include \"ei.h\"\n");
+    let mut text = String::from(
+        "#include <stddef.h>\n#include \"ei.h\"\ntypedef struct ei_mutex_s ei_mutex_t;\n",
+    );
     for (name, arguments, result) in PROTOTYPES {
         let mut arguments: Vec<_> = arguments.iter().map(|rust| c_type(rust)).collect();
         if arguments.is_empty() {

@@ -173,3 +173,21 @@ fn calls_fail_alike() {
         );
     }
 }
+
+#[test]
+fn mutexes_are_had_by_one_at_a_time() {
+    assert_same!(
+        {
+            let mutex = ei_mutex_create();
+            let mut made = vec![c_int::from(mutex.is_null())];
+            for nblock in [0, 1] {
+                made.push(ei_mutex_lock(mutex, nblock));
+                made.push(ei_mutex_unlock(mutex));
+            }
+            made.push(ei_mutex_free(mutex, 0));
+            made.push(ei_mutex_free(ei_mutex_create(), 1));
+            made
+        },
+        "mutexes"
+    );
+}
