@@ -135,7 +135,7 @@ fn handshake(prefix: Prefix, verdict: &Verdict, replace: bool, chunks: &mut Chun
         Verdict::Named { .. } => Local::new(HostName::new("here").unwrap(), 11, cookie()),
         _ => alice(),
     };
-    let initiator = initiator(&local, prefix).replace(replace);
+    let initiator = initiator(&local, prefix).replace(move || replace);
     let (a, b) = pair(initiator, acceptor(&bob(), prefix, verdict.clone()), chunks);
     (a.result, b.result)
 }

@@ -57,7 +57,7 @@ pub(crate) fn initiate(ec: &ei_cnode, port: &mut Port, timeout: Timeout) -> Resu
     let local = local(ec)?;
     // Who answers is not compared with who was asked for, and a connection that the peer still has
     // with a node of our name stays.
-    let initiator = Initiator::new(&local, None, prefix, challenge()?).replace(false);
+    let initiator = Initiator::new(&local, None, prefix, challenge()?).replace(|| false);
     run(initiator, port, timeout)
 }
 

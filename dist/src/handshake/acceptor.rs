@@ -77,6 +77,8 @@ struct Peer {
     /// `None` until the complement of a `send_name` of the old form.
     creation: Option<u32>,
     flags: Flags,
+    /// Whether there is a connection with a node of that name.
+    alive: bool,
 }
 
 impl<F: FnMut(&Hello) -> Verdict> Acceptor<F> {
@@ -158,6 +160,7 @@ impl<F: FnMut(&Hello) -> Verdict> Acceptor<F> {
             name,
             creation,
             flags: hello.flags,
+            alive: status == Status::Alive,
         };
         match status {
             Status::Alive => Ok(State::AwaitAliveAnswer(peer)),
@@ -198,10 +201,11 @@ impl<F: FnMut(&Hello) -> Verdict> Acceptor<F> {
     }
 
     fn reply(&mut self, peer: Peer, reply: ChallengeReply) -> Result<Session, Error> {
-        if reply.digest != Digest::new(&self.local.cookie, self.challenge) {
+        let cookie = self.local.cookie_for(&peer.name);
+        if reply.digest != Digest::new(cookie, self.challenge) {
             return Err(Error::WrongCookie);
         }
-        let digest = Digest::new(&self.local.cookie, reply.challenge);
+        let digest = Digest::new(cookie, reply.challenge);
         self.wire.send(&ChallengeAck { digest }.encode());
         Ok(Session {
             local: self.own_name()?.clone(),
@@ -210,6 +214,7 @@ impl<F: FnMut(&Hello) -> Verdict> Acceptor<F> {
             peer_creation: peer.creation.unwrap_or_default(),
             peer_flags: peer.flags,
             flags: self.local.flags.negotiate(peer.flags),
+            replaces: peer.alive,
         })
     }
 

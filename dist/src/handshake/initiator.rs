@@ -9,13 +9,17 @@ use crate::handshake::{Digest, Local, Prefix, Session};
 use crate::name::{Identity, NodeName};
 
 /// The handshake of the side that connects.
+///
+/// `replace` is asked when the peer says that it still has a connection with a node of our name.
 #[derive(Debug)]
-pub struct Initiator {
+pub struct Initiator<R = fn() -> bool> {
     wire: Wire,
     local: Local,
     peer: Option<NodeName>,
     challenge: u32,
-    replace: bool,
+    replace: R,
+    /// Whether the peer has such a connection, and it is replaced.
+    alive: bool,
     state: State,
 }
 
@@ -68,19 +72,30 @@ impl Initiator {
             local: local.clone(),
             peer,
             challenge,
-            replace: true,
+            replace: || true,
+            alive: false,
             state: State::AwaitStatus,
         }
     }
 
-    /// Whether a connection that the peer still has with a node of our name is to be replaced.
-    /// It is by default, for the peer may not have noticed yet that it is dead.
+    /// Decides whether a connection that the peer still has with a node of our name is to be replaced.
+    /// It is by default, for the peer may not have noticed yet that it is dead. A node that has accepted a
+    /// connection from the peer meanwhile withdraws.
     #[must_use]
-    pub fn replace(mut self, replace: bool) -> Self {
-        self.replace = replace;
-        self
+    pub fn replace<R: FnMut() -> bool>(self, replace: R) -> Initiator<R> {
+        Initiator {
+            wire: self.wire,
+            local: self.local,
+            peer: self.peer,
+            challenge: self.challenge,
+            replace,
+            alive: self.alive,
+            state: self.state,
+        }
     }
+}
 
+impl<R: FnMut() -> bool> Initiator<R> {
     fn advance(&mut self, packet: &[u8]) -> Result<State, Error> {
         match mem::replace(&mut self.state, State::Failed) {
             State::AwaitStatus => self
@@ -98,13 +113,14 @@ impl Initiator {
         match status {
             Status::Ok | Status::OkSimultaneous => self.under_own_name(),
             Status::Alive => {
-                let answer = if self.replace {
+                self.alive = (self.replace)();
+                let answer = if self.alive {
                     Status::True
                 } else {
                     Status::False
                 };
                 self.wire.send(&answer.encode());
-                if self.replace {
+                if self.alive {
                     self.under_own_name()
                 } else {
                     Err(Error::Refused(Refusal::Alive))
@@ -150,7 +166,9 @@ impl Initiator {
         if !missing.is_empty() {
             return Err(Error::MissingFlags(missing));
         }
-        let digest = Digest::new(&self.local.cookie, theirs.challenge);
+        let cookie = self.local.cookie_for(&theirs.name);
+        let digest = Digest::new(cookie, theirs.challenge);
+        let expected = Digest::new(cookie, self.challenge);
         self.wire.send(
             &ChallengeReply {
                 challenge: self.challenge,
@@ -166,8 +184,9 @@ impl Initiator {
                 peer_creation: theirs.creation,
                 peer_flags: theirs.flags,
                 flags: self.local.flags.negotiate(theirs.flags),
+                replaces: self.alive,
             },
-            digest: Digest::new(&self.local.cookie, self.challenge),
+            digest: expected,
         })
     }
 }
@@ -182,7 +201,7 @@ impl AwaitAck {
     }
 }
 
-impl Exchange for Initiator {
+impl<R: FnMut() -> bool> Exchange for Initiator<R> {
     type Outcome = Session;
 
     fn outgoing(&self) -> &[u8] {

@@ -27,6 +27,8 @@ pub use digest::Digest;
 pub use initiator::Initiator;
 pub use message::Hello;
 
+use std::collections::BTreeMap;
+
 use crate::cookie::Cookie;
 use crate::flags::Flags;
 use crate::name::{Identity, NodeName};
@@ -56,6 +58,8 @@ pub struct Local {
     pub required: Flags,
     /// The secret shared with the peers.
     pub cookie: Cookie,
+    /// Those shared with some peers instead, as by `erlang:set_cookie/2`.
+    pub cookies: BTreeMap<NodeName, Cookie>,
 }
 
 impl Local {
@@ -67,7 +71,13 @@ impl Local {
             flags: Flags::HIDDEN,
             required: Flags::MANDATORY_25,
             cookie,
+            cookies: BTreeMap::new(),
         }
+    }
+
+    /// The secret shared with this peer.
+    pub fn cookie_for(&self, peer: &NodeName) -> &Cookie {
+        self.cookies.get(peer).unwrap_or(&self.cookie)
     }
 
     /// The capabilities a peer lacks that this node demands.
@@ -92,4 +102,7 @@ pub struct Session {
     pub peer_flags: Flags,
     /// What both sides handle.
     pub flags: Flags,
+    /// Whether the accepting side had a connection with a node of the other's name, which this one
+    /// replaces.
+    pub replaces: bool,
 }
