@@ -64,7 +64,7 @@ pub unsafe extern "C" fn ei_global_whereis(
         unsafe {
             let result = arguments(name, |_| Ok(())).and_then(|arguments| {
                 let mut source = answer.ask(fd, ei_self(ec), b"whereis_name", &arguments)?;
-                read_pid(&mut source, &raw mut found).map_err(|_| Errno(libc::EBADMSG))
+                read_pid(&mut source, &raw mut found).map_err(|_| Errno::IO)
             });
             if result.is_ok() {
                 ffi::put(pid, found);
@@ -144,7 +144,7 @@ unsafe fn change(
                 let mut source = answer.ask(fd, from, function, &arguments)?;
                 match atom::name(&mut source) {
                     Ok((name, _)) if name == expected => Ok(()),
-                    _ => Err(Errno(libc::EBADMSG)),
+                    _ => Err(Errno::IO),
                 }
             })
         };
@@ -213,13 +213,13 @@ impl Answer {
                 Received::Tick => {}
                 Received::Message { op, length, .. } if op == ERL_SEND => break length,
                 Received::Message { op, .. } if EXPECTED.contains(&op) => {}
-                Received::Message { .. } => return Err(Errno(libc::EBADMSG)),
+                Received::Message { .. } => return Err(Errno::IO),
             }
         };
         // SAFETY: the message is there.
         let message = unsafe { ffi::bytes(self.buff.cast(), length) }?;
         let mut source = RawSource::of(message);
-        open_answer(&mut source).map_err(|_| Errno(libc::EBADMSG))?;
+        open_answer(&mut source).map_err(|_| Errno::IO)?;
         Ok(source)
     }
 }
@@ -241,7 +241,7 @@ impl Drop for Answer {
 
 /// The atoms of a list as C strings, one after the other, and how many there are.
 fn names(source: &mut RawSource<'_>) -> Result<Vec<Vec<u8>>, Errno> {
-    let malformed = |_| Errno(libc::EBADMSG);
+    let malformed = |_| Errno::IO;
     let mut names = Vec::new();
     let length = source.read(|reader| reader.list()).map_err(malformed)?;
     for _ in 0..length {
@@ -261,9 +261,7 @@ fn names(source: &mut RawSource<'_>) -> Result<Vec<Vec<u8>>, Errno> {
             let text = unsafe { ffi::text(name.as_ptr()) }?;
             names.push(text.to_vec());
         }
-        source
-            .read(|reader| reader.skip())
-            .map_err(|_| Errno(libc::EBADMSG))?;
+        source.read(|reader| reader.skip()).map_err(|_| Errno::IO)?;
     }
     Ok(names)
 }

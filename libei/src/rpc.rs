@@ -56,7 +56,7 @@ pub unsafe extern "C" fn ei_rpc(
                 .and_then(|x| unwrap(x, &msg))
             {
                 Ok(()) => OK,
-                Err(_) => Errno(libc::EBADMSG).fail(),
+                Err(_) => Errno::IO.fail(),
             }
         }
     })

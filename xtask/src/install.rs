@@ -18,22 +18,25 @@ const PACKAGES: &[&str] = &[
     "erlang-runtime-tools",
 ];
 
+/// What watches the C programs of the tests.
+const WATCHERS: &[&str] = &["valgrind"];
+
 /// The Debian release that has each OTP release.
 const SUITES: &[(&str, &str)] = &[("25", "bookworm"), ("27", "trixie"), ("29", "sid")];
 
-/// Installs what is missing of Erlang/OTP on this machine.
+/// Installs what is missing of Erlang/OTP and of what the tests need beside it on this machine.
 pub(crate) fn erlang() -> Outcome {
     if !exists("apt-get") {
-        if exists("erl") && exists("epmd") {
+        if exists("erl") && exists("epmd") && exists("valgrind") {
             return Ok(());
         }
         return Err(Failure::new(
-            "the tests need Erlang/OTP 25 or later with its C libraries: install it so that `erl` and \
-             `epmd` are on PATH (macOS: brew install erlang; Fedora: dnf install erlang \
-             erlang-erl_interface; Arch: pacman -S erlang)",
+            "the tests need Erlang/OTP 25 or later with its C libraries, and valgrind: install them so \
+             that `erl`, `epmd` and `valgrind` are on PATH (Fedora: dnf install erlang \
+             erlang-erl_interface valgrind; Arch: pacman -S erlang valgrind)",
         ));
     }
-    packages(PACKAGES)
+    packages(&[PACKAGES, WATCHERS].concat())
 }
 
 /// Makes sure that `directory` holds a Debian with the given OTP release.

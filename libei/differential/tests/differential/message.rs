@@ -351,7 +351,7 @@ fn answers_of_calls_are_unwrapped_alike() {
                 let bytes = std::slice::from_raw_parts(x.buff.cast::<u8>(), x.index as usize);
                 let bytes = (result == 0).then(|| bytes.to_vec());
                 ei_x_free(&mut x);
-                (result, bytes)
+                (result, bytes, (result != 0).then(|| *__erl_errno_place()))
             },
             "{message:02x?}"
         );

@@ -1,104 +1,18 @@
 //! C programs that connect to real Erlang nodes and accept them, over every kind of socket.
 
-use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::OnceLock;
 
-use einode_libei_differential::{INCLUDE, OTP_INCLUDE};
 use einode_testkit::{Beam, Epmd};
 
-/// Which ei.h the program is compiled with, and which library it is linked with.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Build {
-    Ours,
-    OursWithTheirHeader,
-    Theirs,
-}
-
-use Build::{Ours, OursWithTheirHeader, Theirs};
-
-/// The program, which is built once.
-fn program(build: Build) -> &'static Path {
-    static PROGRAMS: [OnceLock<PathBuf>; 3] = [const { OnceLock::new() }; 3];
-    PROGRAMS[build as usize].get_or_init(|| {
-        let otp = Path::new(OTP_INCLUDE.expect("OTP's ei.h (Debian: erlang-dev)"));
-        let deps = std::env::current_exe().expect("a path").with_file_name("");
-        let (include, library) = match build {
-            Ours => (Path::new(INCLUDE), deps.join("libei.a")),
-            OursWithTheirHeader => (otp, deps.join("libei.a")),
-            Theirs => (otp, otp.with_file_name("lib").join("libei.a")),
-        };
-        let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("connect-{build:?}"));
-        let output = Command::new("cc")
-            .args(["-Wall", "-Wextra", "-Werror", "-pthread", "-I"])
-            .args([include, Path::new("tests/connect.c"), &library])
-            .args([Path::new("-o"), &program])
-            .output()
-            .expect("a C compiler");
-        let messages = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{messages}");
-        program
-    })
-}
+use crate::program::Build::{self, Ours, OursWithTheirHeader, Theirs};
+use crate::program::Program;
 
 /// The program as it runs.
-struct Node {
-    child: Child,
-    input: Option<ChildStdin>,
-    output: BufReader<ChildStdout>,
-}
+struct Node;
 
 impl Node {
-    fn start(build: Build, epmd: u16, arguments: [&str; 4]) -> Self {
-        let mut child = Command::new(program(build))
-            .args(arguments)
-            .env("ERL_EPMD_PORT", epmd.to_string())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the program");
-        Self {
-            input: child.stdin.take(),
-            output: BufReader::new(child.stdout.take().expect("its output")),
-            child,
-        }
-    }
-
-    fn line(&mut self) -> String {
-        let mut line = String::new();
-        self.output.read_line(&mut line).expect("a line");
-        line.trim_end().to_owned()
-    }
-
-    #[track_caller]
-    fn says(&mut self, expected: &[&str]) {
-        for expected in expected {
-            assert_eq!(self.line(), *expected);
-        }
-    }
-
-    fn go_on(&mut self) {
-        self.input
-            .as_mut()
-            .expect("its input")
-            .write_all(b"\n")
-            .expect("it reads");
-    }
-
-    #[track_caller]
-    fn ends(mut self) {
-        assert_eq!(self.line(), "");
-        assert!(self.child.wait().expect("its status").success());
-    }
-}
-
-impl Drop for Node {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+    fn start(build: Build, epmd: u16, arguments: [&str; 4]) -> Program {
+        Program::start("connect", build, epmd, &arguments)
     }
 }
 

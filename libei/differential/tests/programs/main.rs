@@ -1,0 +1,7 @@
+//! C programs, linked with this library and with OTP's, and real nodes.
+
+mod client;
+mod connect;
+mod global;
+mod program;
+mod server;
