@@ -37,6 +37,8 @@ pub struct Config {
     pub(crate) settings: Settings,
     pub(crate) epmd_port: Option<u16>,
     pub(crate) admit: Arc<Admit>,
+    /// Whether a connection that a peer still has with a node of our name is to be replaced.
+    pub(crate) replace: Arc<dyn Fn() -> bool + Send + Sync>,
 }
 
 type Admit = dyn Fn(&Hello) -> Verdict + Send + Sync;
@@ -50,6 +52,7 @@ impl Config {
             settings: Settings::default(),
             epmd_port: None,
             admit: Arc::new(admit),
+            replace: Arc::new(|| true),
         }
     }
 
@@ -107,8 +110,14 @@ impl Config {
     }
 
     /// Our side of a connection that we make.
-    pub(crate) fn initiator(&self, node: Option<&NodeName>, prefix: Prefix) -> Initiator {
+    pub(crate) fn initiator(
+        &self,
+        node: Option<&NodeName>,
+        prefix: Prefix,
+    ) -> Initiator<impl FnMut() -> bool + use<>> {
+        let replace = Arc::clone(&self.replace);
         Initiator::new(&self.local, node.cloned(), prefix, entropy::challenge())
+            .replace(move || replace())
     }
 
     /// Our side of a connection that a peer makes.
@@ -137,6 +146,14 @@ impl Config {
 
 /// Welcomes every node, and names those that have no name.
 fn admit(hello: &Hello) -> Verdict {
+    match hello.identity {
+        Identity::Node(_) => Verdict::Ok,
+        Identity::Dynamic(_) => named(hello),
+    }
+}
+
+/// Names a node that has no name.
+pub(crate) fn named(hello: &Hello) -> Verdict {
     let Identity::Dynamic(host) = &hello.identity else {
         return Verdict::Ok;
     };

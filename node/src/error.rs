@@ -164,6 +164,50 @@ impl std::error::Error for AcceptError {
     }
 }
 
+/// Why a node is not connected with another one, or not any more.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Disconnected {
+    /// The connection did not come about.
+    Connect(ConnectError),
+    /// The peer began to connect to us, and did not succeed.
+    Refused,
+    /// The connection failed: it was closed by the peer, it was silent, or what it sent made no sense.
+    Link(LinkError),
+    /// The peer has connected again.
+    Replaced,
+    /// The program has closed it.
+    Requested,
+    /// Our own node has ended.
+    Stopped,
+    /// Such a node is not to be connected with.
+    NotAllowed,
+}
+
+impl fmt::Display for Disconnected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connect(error) => error.fmt(f),
+            Self::Refused => f.write_str("the peer began to connect, and did not succeed"),
+            Self::Link(error) => error.fmt(f),
+            Self::Replaced => f.write_str("the peer has connected again"),
+            Self::Requested => f.write_str("disconnected by the program"),
+            Self::Stopped => f.write_str("our node has ended"),
+            Self::NotAllowed => f.write_str("connections with this node are not allowed"),
+        }
+    }
+}
+
+impl std::error::Error for Disconnected {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Connect(error) => Some(error),
+            Self::Link(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
 /// Why an operation on a connection failed.
 #[derive(Debug)]
 #[non_exhaustive]

@@ -42,14 +42,19 @@ mod call;
 mod carrier;
 mod config;
 pub mod cookie;
+mod core;
 mod deadline;
 mod engine;
 mod entropy;
 mod epmd;
 mod error;
+mod options;
+mod process;
+mod recipient;
 mod record;
 mod recorded;
 mod resolver;
+mod status;
 #[cfg(feature = "testing")]
 pub mod testing;
 #[cfg(feature = "tls")]
@@ -64,6 +69,7 @@ pub use address::{Address, InvalidAddress};
 pub use call::{CallError, Class, Exception};
 pub use carrier::{Carrier, Ending, Side};
 pub use config::Config;
+pub use core::{AliasKind, Down, Exit, Message, MessageError, Monitored, Spawned};
 pub use einode_dist as dist;
 pub use einode_dist::{
     Control, Cookie, Destination, Flags, Identity, NodeName, Payload, Prefix, Target, TickTime,
@@ -71,9 +77,13 @@ pub use einode_dist::{
 pub use einode_etf as etf;
 pub use einode_etf::{Atom, Pid, Reference, Term, term};
 pub use engine::{BACKLOG, Signal};
-pub use error::{AcceptError, ConnectError, ExchangeError, LinkError};
+pub use error::{AcceptError, ConnectError, Disconnected, ExchangeError, LinkError};
+pub use options::{MAILBOX, StartError};
+pub use process::{Exited, NameError, Process, SendError};
+pub use recipient::{InvalidRecipient, Recipient};
 pub use record::Recorder;
 pub use resolver::{FixedPort, Table};
+pub use status::Status;
 
 /// Keeps the examples of the README working.
 #[cfg(doctest)]

@@ -37,8 +37,8 @@ use crate::error::{ConnectError, ExchangeError};
 /// ```
 pub struct Endpoint<T = Tcp> {
     pub(super) config: Config,
-    transport: Arc<T>,
-    resolver: Option<Arc<dyn AnyResolver>>,
+    pub(super) transport: Arc<T>,
+    pub(super) resolver: Option<Arc<dyn AnyResolver>>,
 }
 
 impl Endpoint {
@@ -68,13 +68,6 @@ impl<T: Transport> Endpoint<T> {
             transport: Arc::new(transport),
             resolver: self.resolver,
         }
-    }
-
-    /// The EPMD of a host.
-    pub fn epmd(&self, host: &str) -> Epmd {
-        self.config
-            .epmd_port
-            .map_or_else(|| Epmd::on(host), |port| Epmd::at(host, port))
     }
 
     /// Connects to a node by its name, which the resolver turns into addresses: EPMD on its host,
@@ -164,6 +157,13 @@ impl<T: Transport> Endpoint<T> {
 
 /// What needs no transport, since the program brings the socket.
 impl<T> Endpoint<T> {
+    /// The EPMD of a host.
+    pub fn epmd(&self, host: &str) -> Epmd {
+        self.config
+            .epmd_port
+            .map_or_else(|| Epmd::on(host), |port| Epmd::at(host, port))
+    }
+
     /// Connects over a socket that leads to a node that waits for a handshake.
     ///
     /// # Errors

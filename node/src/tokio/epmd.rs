@@ -4,6 +4,7 @@ use std::io;
 use einode_dist::epmd;
 use einode_dist::epmd::message::{NamesAnswer, Registered};
 use einode_dist::{Exchange, NodeName};
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
@@ -79,10 +80,7 @@ impl Epmd {
     ) -> Result<Registration, ConnectError> {
         let register = self.0.register(registration)?;
         let (Registered { creation, .. }, socket) = self.ask(register, until).await?;
-        Ok(Registration {
-            creation,
-            _socket: socket,
-        })
+        Ok(Registration { creation, socket })
     }
 
     async fn ask<E: Exchange>(
@@ -117,12 +115,22 @@ impl fmt::Display for Epmd {
 pub struct Registration {
     creation: u32,
     /// EPMD takes the end of this connection as the end of the registration.
-    _socket: TcpStream,
+    socket: TcpStream,
 }
 
 impl Registration {
     /// The number by which EPMD tells the node's lives apart.
     pub const fn creation(&self) -> u32 {
         self.creation
+    }
+
+    /// Waits until EPMD ends the registration, which it does when it ends itself.
+    ///
+    /// # Cancelling
+    /// The registration is as good as before.
+    pub async fn ended(&mut self) {
+        // EPMD has nothing more to say.
+        let mut nothing = [0; 16];
+        while matches!(self.socket.read(&mut nothing).await, Ok(1..)) {}
     }
 }

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use einode_dist::handshake::Session;
-use einode_dist::{Control, Destination, NodeName, Payload, Target, limits};
+use einode_dist::{Connection, Control, Destination, NodeName, Payload, Target, limits};
 use einode_etf::{Atom, Encode, Pid, Reference, Term};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -57,6 +57,16 @@ impl<S: Socket> Link<S> {
             unflushed: false,
             read_limit: limits::BUSY,
         }
+    }
+
+    /// What a node makes a connection of.
+    pub(super) fn into_parts(self) -> (Closing<S>, Session, Connection) {
+        let Engine {
+            connection,
+            session,
+            ..
+        } = self.engine;
+        (self.socket, session, connection)
     }
 
     /// What the handshake found out.

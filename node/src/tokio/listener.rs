@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::mpsc::{self, Receiver, Sender};
+use tokio::sync::mpsc::{self, Receiver};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
@@ -33,7 +33,16 @@ impl<T: Transport> Listener<T> {
         // What is done with its handshake waits in its own task.
         let (sender, accepted) = mpsc::channel(1);
         let mut taking = JoinSet::new();
-        taking.spawn(accept(incoming, Arc::clone(&endpoint), sender));
+        let of_task = Arc::clone(&endpoint);
+        taking.spawn(accept(incoming, move |socket, address| {
+            let (endpoint, accepted) = (lock(&of_task).clone(), sender.clone());
+            async move {
+                let link = endpoint.accept_over(socket).await;
+                let link = link.map_err(|error| AcceptError::Handshake { address, error });
+                // The listener may be gone.
+                let _ = accepted.send(link).await;
+            }
+        }));
         Self {
             address,
             endpoint,
@@ -99,12 +108,11 @@ fn lock<T>(endpoint: &Mutex<Endpoint<T>>) -> MutexGuard<'_, Endpoint<T>> {
     endpoint.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Takes peers until the listener is dropped, and with it this and all handshakes. No error of `accept`
-/// ends it: they are the peer's (ECONNABORTED) or pass (EMFILE).
-async fn accept<T: Transport>(
-    mut incoming: T::Incoming,
-    endpoint: Arc<Mutex<Endpoint<T>>>,
-    accepted: Sender<Accepted<T>>,
+/// Takes peers and has them shake hands, until this is dropped, and with it all handshakes. No error of
+/// `accept` ends it: they are the peer's (ECONNABORTED) or pass (EMFILE).
+pub(super) async fn accept<I: Incoming, F: Future<Output = ()> + Send + 'static>(
+    mut incoming: I,
+    handshake: impl Fn(I::Socket, Address) -> F,
 ) {
     let mut handshakes = JoinSet::new();
     loop {
@@ -112,17 +120,12 @@ async fn accept<T: Transport>(
         if handshakes.len() >= PENDING_HANDSHAKES {
             handshakes.join_next().await;
         }
-        let Ok((socket, address)) = incoming.accept().await else {
-            sleep(ACCEPT_PAUSE).await;
-            continue;
-        };
-        let (endpoint, accepted) = (lock(&endpoint).clone(), accepted.clone());
-        handshakes.spawn(async move {
-            let link = endpoint.accept_over(socket).await;
-            let link = link.map_err(|error| AcceptError::Handshake { address, error });
-            // The listener may be gone.
-            let _ = accepted.send(link).await;
-        });
+        match incoming.accept().await {
+            Ok((socket, address)) => {
+                handshakes.spawn(handshake(socket, address));
+            }
+            Err(_) => sleep(ACCEPT_PAUSE).await,
+        }
     }
 }
 

@@ -34,11 +34,14 @@ use tokio::time::Instant;
 
 use crate::deadline::NEVER;
 
+mod connection;
 mod endpoint;
 mod epmd;
 mod link;
 mod listener;
+mod mailbox;
 mod memory;
+mod node;
 mod race;
 mod recorded;
 mod resolver;
@@ -54,7 +57,9 @@ pub use endpoint::Endpoint;
 pub use epmd::{Epmd, Registration};
 pub use link::Link;
 pub use listener::Listener;
+pub use mailbox::Mailbox;
 pub use memory::{Memory, MemoryIncoming};
+pub use node::{Builder, Node};
 pub use resolver::Resolver;
 pub use run::run;
 pub use tcp::TcpIncoming;

@@ -1,0 +1,295 @@
+//! Which connections there are: at most one with each node, however many try.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLockReadGuard, RwLockWriteGuard};
+
+use einode_dist::handshake::{Hello, Session, Verdict};
+use einode_dist::{Control, Identity, NodeName, Outbound, Payload};
+use einode_etf::Atom;
+
+use super::Core;
+use super::bell::lock;
+use super::peer::{Peer, Presence, Rejected, Urgency};
+use super::relations::Relations;
+use crate::error::Disconnected;
+
+/// The connections of a node, those included that are about to come about.
+#[derive(Debug, Default)]
+pub(crate) struct Peers {
+    by_name: HashMap<Atom, Arc<Peer>>,
+    /// The node has ended: there are no connections any more.
+    stopped: bool,
+}
+
+/// A handshake of a node that connects to us. Dropping it takes back what was noted down for it.
+#[derive(Debug)]
+pub(crate) struct Admission {
+    core: Arc<Core>,
+    peer: Mutex<Option<Arc<Peer>>>,
+}
+
+impl Admission {
+    pub(crate) fn new(core: &Arc<Core>) -> Self {
+        Self {
+            core: Arc::clone(core),
+            peer: Mutex::new(None),
+        }
+    }
+
+    /// What to say to a node that has told its name. Those without one are named by `name`.
+    pub(crate) fn decide(&self, hello: &Hello, name: impl FnOnce(&Hello) -> Verdict) -> Verdict {
+        let Identity::Node(node) = &hello.identity else {
+            return name(hello);
+        };
+        if node == &self.core.name || !(self.core.allows)(node) {
+            return Verdict::NotAllowed;
+        }
+        let mut peers = self.core.peers_mut();
+        if peers.stopped {
+            return Verdict::NotAllowed;
+        }
+        let Some(peer) = peers.by_name.get(node.as_atom()) else {
+            let peer = Arc::new(Peer::connecting(node.clone(), false));
+            let name = node.as_atom().clone();
+            peers.by_name.insert(name, Arc::clone(&peer));
+            *lock(&self.peer) = Some(peer);
+            return Verdict::Ok;
+        };
+        let verdict = peer.accepting(|presence| match presence {
+            Presence::Dialing => {
+                let verdict = Verdict::simultaneous(&self.core.name, node);
+                let welcome = verdict == Verdict::OkSimultaneous;
+                (verdict, welcome)
+            }
+            Presence::Accepting => (Verdict::Ok, true),
+            Presence::Up => (Verdict::Alive, false),
+            Presence::Down => (Verdict::Ok, false),
+        });
+        if matches!(verdict, Verdict::Ok | Verdict::OkSimultaneous) {
+            *lock(&self.peer) = Some(Arc::clone(peer));
+        }
+        verdict
+    }
+}
+
+impl Drop for Admission {
+    fn drop(&mut self) {
+        if let Some(peer) = lock(&self.peer).take() {
+            self.core.not_accepted(&peer);
+        }
+    }
+}
+
+impl Core {
+    /// Sends a signal to a node, which is connected to first if need be.
+    pub(crate) fn signal(
+        self: &Arc<Self>,
+        node: &Atom,
+        control: &Control,
+        payload: Option<&Payload>,
+        urgency: Urgency,
+    ) -> Result<(), Rejected> {
+        loop {
+            let peer = self.peer(node)?;
+            match peer.send(control, payload, urgency) {
+                Err(Rejected::Down) => self.forget(&mut self.relations(), &peer),
+                sent => return sent,
+            }
+        }
+    }
+
+    /// The same while the relations are locked, so that their change and the signal are one.
+    pub(super) fn signal_with(
+        self: &Arc<Self>,
+        relations: &mut Relations,
+        node: &Atom,
+        control: &Control,
+        payload: Option<&Payload>,
+    ) -> Result<(), Rejected> {
+        loop {
+            let peer = self.peer(node)?;
+            match peer.send(control, payload, Urgency::Owed) {
+                Err(Rejected::Down) => self.forget(relations, &peer),
+                sent => return sent,
+            }
+        }
+    }
+
+    /// Sends a signal to a node if there is a connection. Without one, its loss has told all there is to
+    /// tell.
+    pub(super) fn tell(&self, node: &Atom, control: &Control, payload: Option<&Payload>) {
+        let peer = self.peers().by_name.get(node).cloned();
+        if let Some(peer) = peer {
+            // It owes us nothing if it does not understand it.
+            let _ = peer.send(control, payload, Urgency::Owed);
+        }
+    }
+
+    /// The connection with a node, which is begun if there is none.
+    pub(crate) fn peer(self: &Arc<Self>, node: &Atom) -> Result<Arc<Peer>, Rejected> {
+        if let Some(peer) = self.peers().by_name.get(node) {
+            return Ok(Arc::clone(peer));
+        }
+        let invalid = |_| Rejected::Invalid(einode_dist::Error::Misuse("no name of a node"));
+        let name = NodeName::new(node.as_str()).map_err(invalid)?;
+        let not_allowed = name == self.name || !(self.allows)(&name);
+        let mut peers = self.peers_mut();
+        if peers.stopped || not_allowed {
+            return Err(Rejected::Unreachable);
+        }
+        if let Some(peer) = peers.by_name.get(node) {
+            return Ok(Arc::clone(peer));
+        }
+        let peer = Arc::new(Peer::connecting(name, true));
+        peers.by_name.insert(node.clone(), Arc::clone(&peer));
+        drop(peers);
+        self.driver.dial(self, Arc::clone(&peer));
+        Ok(peer)
+    }
+
+    /// A handshake has succeeded: of ours with `dialed`, or else of the peer. Gives the connection to run,
+    /// unless it has been overtaken by another one.
+    pub(crate) fn join(
+        &self,
+        session: Session,
+        mut outbound: Outbound,
+        dialed: Option<&Arc<Peer>>,
+    ) -> Option<Arc<Peer>> {
+        let node = session.peer.clone();
+        let session = Arc::new(session);
+        let mut relations = self.relations();
+        let peer = loop {
+            let mut peers = self.peers_mut();
+            if peers.stopped {
+                return None;
+            }
+            let Some(peer) = peers.by_name.get(node.as_atom()).cloned() else {
+                // What we have dialed for is gone, or the peer was named by us.
+                if dialed.is_some() {
+                    return None;
+                }
+                let peer = Peer::connected(node.clone(), outbound, session);
+                let peer = Arc::new(peer);
+                let name = node.as_atom().clone();
+                peers.by_name.insert(name, Arc::clone(&peer));
+                break peer;
+            };
+            drop(peers);
+            match peer.join(outbound, Arc::clone(&session)) {
+                Ok(()) => break peer,
+                Err((_, Presence::Up)) if dialed.is_some() && !session.replaces => return None,
+                Err((given_back, presence)) => {
+                    outbound = given_back;
+                    if presence == Presence::Up {
+                        self.close(&mut relations, &peer, Disconnected::Replaced, false);
+                    } else {
+                        self.forget(&mut relations, &peer);
+                        if dialed.is_some_and(|dialed| Arc::ptr_eq(dialed, &peer)) {
+                            return None;
+                        }
+                    }
+                }
+            }
+        };
+        self.tell_of_node(&mut relations, &node, true);
+        Some(peer)
+    }
+
+    /// Our attempt to connect has failed. A handshake of the peer may still be under way.
+    pub(crate) fn not_connected(&self, peer: &Arc<Peer>, why: Disconnected) {
+        if !peer.is_up() {
+            self.close(&mut self.relations(), peer, why, false);
+        }
+    }
+
+    /// A handshake of the peer has failed. What was to be sent over it is reason for us to connect.
+    fn not_accepted(self: &Arc<Self>, peer: &Arc<Peer>) {
+        use super::peer::Left;
+        match peer.not_accepted() {
+            Left::Hope => {}
+            Left::Work => self.driver.dial(self, Arc::clone(peer)),
+            Left::Nothing => {
+                let mut relations = self.relations();
+                self.close(&mut relations, peer, Disconnected::Refused, false);
+            }
+        }
+    }
+
+    /// A connection has ended.
+    pub(crate) fn leave(&self, peer: &Arc<Peer>, why: Disconnected) {
+        self.close(&mut self.relations(), peer, why, false);
+    }
+
+    /// Ends the connection with a node, after all that was sent. False if there is none.
+    pub(crate) fn disconnect(&self, node: &NodeName) -> bool {
+        let peer = self.peers().by_name.get(node.as_atom()).cloned();
+        let Some(peer) = peer else {
+            return false;
+        };
+        let mut relations = self.relations();
+        self.close(&mut relations, &peer, Disconnected::Requested, true)
+    }
+
+    /// Ends all processes, so that those who have to do with them are told, then all connections, and lets
+    /// none begin. Gives those that still have something to write.
+    pub(crate) fn stop(self: &Arc<Self>, why: &Payload) -> Vec<Arc<Peer>> {
+        for inbox in self.processes() {
+            self.end(&inbox, why.clone());
+        }
+        let peers: Vec<_> = {
+            let mut peers = self.peers_mut();
+            peers.stopped = true;
+            peers.by_name.values().cloned().collect()
+        };
+        let mut relations = self.relations();
+        for peer in &peers {
+            self.close(&mut relations, peer, Disconnected::Stopped, true);
+        }
+        peers
+    }
+
+    /// The nodes that we are connected with, in no order.
+    pub(crate) fn connected(&self) -> Vec<Arc<Peer>> {
+        let peers = self.peers();
+        let up = peers.by_name.values().filter(|peer| peer.is_up());
+        up.cloned().collect()
+    }
+
+    fn close(
+        &self,
+        relations: &mut Relations,
+        peer: &Arc<Peer>,
+        why: Disconnected,
+        flush: bool,
+    ) -> bool {
+        let Some(was_up) = peer.end(why, flush) else {
+            return false;
+        };
+        self.forget(relations, peer);
+        if was_up {
+            self.tell_of_node(relations, &peer.node, false);
+        }
+        true
+    }
+
+    /// A connection that has ended is replaced by none, and all that depended on it is told, once.
+    fn forget(&self, relations: &mut Relations, peer: &Arc<Peer>) {
+        {
+            let mut peers = self.peers_mut();
+            let node = peer.node.as_atom();
+            match peers.by_name.get(node) {
+                Some(current) if Arc::ptr_eq(current, peer) => peers.by_name.remove(node),
+                _ => return,
+            };
+        }
+        self.lose(relations, peer.node.as_atom());
+    }
+
+    fn peers(&self) -> RwLockReadGuard<'_, Peers> {
+        self.peers.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn peers_mut(&self) -> RwLockWriteGuard<'_, Peers> {
+        self.peers.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}

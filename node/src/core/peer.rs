@@ -1,0 +1,337 @@
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use einode_dist::handshake::Session;
+use einode_dist::{Control, NodeName, Outbound, Payload, limits};
+
+use super::bell::{Bell, lock};
+use crate::error::Disconnected;
+
+/// A connection with a node, from the first thing that is sent to it to the end. The next connection
+/// with the same node is another one.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    pub(crate) node: NodeName,
+    state: Mutex<State>,
+    /// There is something to write, or no more.
+    outgoing: Bell,
+    /// It is connected, has room again, or has ended.
+    changed: Bell,
+}
+
+#[derive(Debug)]
+enum State {
+    /// There is none yet.
+    Connecting(Connecting),
+    Up(Box<Up>),
+    Down {
+        why: Arc<Disconnected>,
+        /// What was sent before the end, for a connection that we close.
+        rest: Option<Box<Outbound>>,
+    },
+}
+
+/// How a connection may come about, and what is to be sent over it then.
+#[derive(Debug, Default)]
+struct Connecting {
+    /// Whether we connect, or wait for the peer to do it after it has said that it does.
+    dialing: bool,
+    /// How many of its handshakes are under way.
+    accepting: usize,
+    early: VecDeque<(Control, Option<Payload>)>,
+    bytes: usize,
+}
+
+#[derive(Debug)]
+struct Up {
+    outbound: Outbound,
+    session: Arc<Session>,
+}
+
+/// Why a signal was not taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Rejected {
+    /// The connection has ended; another one may begin.
+    Down,
+    /// Too much waits to be written.
+    Busy,
+    /// The node is not to be connected with, or ours has ended.
+    Unreachable,
+    /// The peer does not understand it, or it makes no sense.
+    Invalid(einode_dist::Error),
+}
+
+/// How much a signal must be let through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Urgency {
+    /// It waits while the connection is busy.
+    Patient,
+    /// It has to be queued in any case: what the protocol demands, and what waits for nobody.
+    Owed,
+}
+
+impl Peer {
+    /// A node that we connect to (`dialing`), or that connects to us.
+    pub(crate) fn connecting(node: NodeName, dialing: bool) -> Self {
+        let state = State::Connecting(Connecting {
+            dialing,
+            accepting: usize::from(!dialing),
+            ..Connecting::default()
+        });
+        Self::new(node, state)
+    }
+
+    /// A node that is connected.
+    pub(crate) fn connected(node: NodeName, outbound: Outbound, session: Arc<Session>) -> Self {
+        Self::new(node, State::Up(Box::new(Up { outbound, session })))
+    }
+
+    fn new(node: NodeName, state: State) -> Self {
+        Self {
+            node,
+            state: Mutex::new(state),
+            outgoing: Bell::default(),
+            changed: Bell::default(),
+        }
+    }
+
+    /// Queues a signal.
+    pub(crate) fn send(
+        &self,
+        control: &Control,
+        payload: Option<&Payload>,
+        urgency: Urgency,
+    ) -> Result<(), Rejected> {
+        let mut state = lock(&self.state);
+        match &mut *state {
+            State::Down { .. } => Err(Rejected::Down),
+            State::Connecting(connecting) => {
+                if urgency == Urgency::Patient && connecting.bytes > limits::BUSY {
+                    return Err(Rejected::Busy);
+                }
+                let size = payload.map_or(0, |payload| payload.bytes().len());
+                connecting.bytes += size_of::<Control>() + size;
+                let signal = (control.clone(), payload.cloned());
+                connecting.early.push_back(signal);
+                Ok(())
+            }
+            State::Up(up) => {
+                if urgency == Urgency::Patient && up.outbound.queued() > limits::BUSY {
+                    return Err(Rejected::Busy);
+                }
+                let sent = up.outbound.send(control, payload.cloned());
+                drop(state);
+                self.outgoing.ring();
+                sent.map_err(Rejected::Invalid)
+            }
+        }
+    }
+
+    /// One more handshake of the peer is under way. Gives what to answer the peer, by what there is with
+    /// it already.
+    pub(crate) fn accepting<R>(&self, answer: impl FnOnce(Presence) -> (R, bool)) -> R {
+        let mut state = lock(&self.state);
+        match &mut *state {
+            State::Connecting(connecting) => {
+                let presence = if connecting.dialing {
+                    Presence::Dialing
+                } else {
+                    Presence::Accepting
+                };
+                let (answer, welcome) = answer(presence);
+                connecting.accepting += usize::from(welcome);
+                answer
+            }
+            State::Up(_) => answer(Presence::Up).0,
+            State::Down { .. } => answer(Presence::Down).0,
+        }
+    }
+
+    /// A handshake of the peer has failed. Gives what is left; where that is work, we are to connect.
+    pub(crate) fn not_accepted(&self) -> Left {
+        let State::Connecting(connecting) = &mut *lock(&self.state) else {
+            return Left::Hope;
+        };
+        connecting.accepting = connecting.accepting.saturating_sub(1);
+        if connecting.dialing || connecting.accepting > 0 {
+            Left::Hope
+        } else if connecting.early.is_empty() {
+            Left::Nothing
+        } else {
+            connecting.dialing = true;
+            Left::Work
+        }
+    }
+
+    /// Whether our attempt to connect is of use: there is no connection, and none is about to be.
+    pub(crate) fn wants_dialing(&self) -> bool {
+        matches!(&*lock(&self.state), State::Connecting(connecting)
+            if connecting.dialing && connecting.accepting == 0)
+    }
+
+    /// Gives the peer what was to be sent to it, unless it is connected or gone already.
+    pub(crate) fn join(
+        &self,
+        mut outbound: Outbound,
+        session: Arc<Session>,
+    ) -> Result<(), (Outbound, Presence)> {
+        let mut state = lock(&self.state);
+        match &mut *state {
+            State::Connecting(connecting) => {
+                for (control, payload) in std::mem::take(&mut connecting.early) {
+                    // What the peer does not understand is lost, as in Erlang.
+                    let _ = outbound.send(&control, payload);
+                }
+            }
+            State::Up(_) => return Err((outbound, Presence::Up)),
+            State::Down { .. } => return Err((outbound, Presence::Down)),
+        }
+        *state = State::Up(Box::new(Up { outbound, session }));
+        drop(state);
+        self.outgoing.ring();
+        self.changed.ring();
+        Ok(())
+    }
+
+    /// Ends the connection. False if it has ended already. With `flush`, what was sent is kept to be
+    /// written yet.
+    pub(crate) fn end(&self, why: Disconnected, flush: bool) -> Option<bool> {
+        let mut state = lock(&self.state);
+        if matches!(*state, State::Down { .. }) {
+            return None;
+        }
+        let why = Arc::new(why);
+        let before = std::mem::replace(&mut *state, State::Down { why, rest: None });
+        let was_up = match before {
+            State::Up(up) => {
+                if flush && let State::Down { rest, .. } = &mut *state {
+                    *rest = Some(Box::new(up.outbound));
+                }
+                true
+            }
+            _ => false,
+        };
+        drop(state);
+        self.outgoing.ring();
+        self.changed.ring();
+        Some(was_up)
+    }
+
+    pub(crate) fn is_up(&self) -> bool {
+        matches!(&*lock(&self.state), State::Up(_))
+    }
+
+    pub(crate) fn session(&self) -> Option<Arc<Session>> {
+        match &*lock(&self.state) {
+            State::Up(up) => Some(Arc::clone(&up.session)),
+            _ => None,
+        }
+    }
+
+    /// Does something with the queue of what is to be written, while there is a connection.
+    pub(crate) fn outbound<R>(&self, use_it: impl FnOnce(&mut Outbound) -> R) -> Option<R> {
+        let mut state = lock(&self.state);
+        let State::Up(up) = &mut *state else {
+            return None;
+        };
+        let was_busy = up.outbound.queued() > limits::BUSY;
+        let used = use_it(&mut up.outbound);
+        let has_room = was_busy && up.outbound.queued() <= limits::BUSY;
+        drop(state);
+        if has_room {
+            self.changed.ring();
+        }
+        Some(used)
+    }
+
+    /// What is left to be written of a connection that we have closed.
+    pub(crate) fn rest(&self) -> Option<Box<Outbound>> {
+        match &mut *lock(&self.state) {
+            State::Down { rest, .. } => rest.take(),
+            _ => None,
+        }
+    }
+
+    /// Waits for something to write, or for the end.
+    pub(crate) fn poll_outgoing(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.outgoing.poll(&self.state, cx, has_outgoing)
+    }
+
+    /// The same on a thread, but not past the deadline.
+    #[expect(dead_code, reason = "for nodes on threads")]
+    pub(crate) fn wait_outgoing(&self, until: Option<Instant>) {
+        self.outgoing.wait(&self.state, until, has_outgoing);
+    }
+
+    /// Waits until the connection is not busy, or has ended.
+    pub(crate) fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.changed.poll(&self.state, cx, has_room)
+    }
+
+    /// The same on a thread. False if the deadline came first.
+    #[expect(dead_code, reason = "for nodes on threads")]
+    pub(crate) fn wait_room(&self, until: Option<Instant>) -> bool {
+        self.changed.wait(&self.state, until, has_room).is_some()
+    }
+
+    /// Waits until there is a connection, or will be none.
+    pub(crate) fn poll_settled(&self, cx: &mut Context<'_>) -> Poll<Result<(), Arc<Disconnected>>> {
+        self.changed.poll(&self.state, cx, settled)
+    }
+
+    /// The same on a thread. Nothing if the deadline came first.
+    #[expect(dead_code, reason = "for nodes on threads")]
+    pub(crate) fn wait_settled(
+        &self,
+        until: Option<Instant>,
+    ) -> Option<Result<(), Arc<Disconnected>>> {
+        self.changed.wait(&self.state, until, settled)
+    }
+}
+
+/// What there is with a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Presence {
+    Dialing,
+    Accepting,
+    Up,
+    Down,
+}
+
+/// What is left of a connection after a handshake of the peer has failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Left {
+    /// It has come about, or still may.
+    Hope,
+    /// Something to be sent.
+    Work,
+    Nothing,
+}
+
+fn has_outgoing(state: &mut State) -> Option<()> {
+    let nothing = match state {
+        State::Connecting(_) => true,
+        State::Up(up) => up.outbound.queued() == 0,
+        State::Down { .. } => false,
+    };
+    (!nothing).then_some(())
+}
+
+fn has_room(state: &mut State) -> Option<()> {
+    let busy = match state {
+        State::Connecting(connecting) => connecting.bytes > limits::BUSY,
+        State::Up(up) => up.outbound.queued() > limits::BUSY,
+        State::Down { .. } => false,
+    };
+    (!busy).then_some(())
+}
+
+fn settled(state: &mut State) -> Option<Result<(), Arc<Disconnected>>> {
+    match state {
+        State::Connecting(_) => None,
+        State::Up(_) => Some(Ok(())),
+        State::Down { why, .. } => Some(Err(Arc::clone(why))),
+    }
+}

@@ -1,0 +1,403 @@
+use std::fmt;
+use std::sync::Arc;
+
+use einode_dist::{Mfa, Payload};
+use einode_etf::{Atom, Encode, EncodeError, Pid, Reference, Term};
+
+use crate::core::{AliasKind, Core, Inbox, Message, Rejected, Urgency, Wanted, reason};
+use crate::recipient::{InvalidRecipient, Recipient};
+
+/// A process of a node: what others send to, link with and monitor, whatever it is that runs for it.
+///
+/// Nothing here waits. Signals are queued, as in Erlang, and a connection is made where there is none; that it
+/// fails is told by what is told of lost connections: `noconnection`. What waits are the methods of the
+/// mailbox, which has a form in each style.
+pub struct Process {
+    pub(crate) core: Arc<Core>,
+    pub(crate) inbox: Arc<Inbox>,
+}
+
+impl Process {
+    pub(crate) fn spawn(core: &Arc<Core>) -> Self {
+        Self {
+            core: Arc::clone(core),
+            inbox: core.spawn(),
+        }
+    }
+
+    /// Its identifier.
+    pub fn pid(&self) -> &Pid {
+        &self.inbox.pid
+    }
+
+    /// A reference that nobody else has.
+    pub fn reference(&self) -> Reference {
+        self.core.reference()
+    }
+
+    /// Why it has ended, if it has: an exit signal did it.
+    pub fn exited(&self) -> Option<Exited> {
+        self.inbox.exited().map(|reason| Exited { reason })
+    }
+
+    /// How many messages wait to be received.
+    pub fn message_count(&self) -> usize {
+        self.inbox.len()
+    }
+
+    /// Gives it a name on its node, as `erlang:register/2`. It may have several.
+    ///
+    /// # Errors
+    /// [`NameError`] when the name is taken, is not to be had, or is too long for an atom.
+    pub fn register(&self, name: &str) -> Result<(), NameError> {
+        let name = Atom::new(name).map_err(|_| NameError::TooLong)?;
+        if self.core.register(name, &self.inbox) {
+            Ok(())
+        } else {
+            Err(NameError::Taken)
+        }
+    }
+
+    /// Takes a name from it. False if it has no such name.
+    pub fn unregister(&self, name: &str) -> bool {
+        let Ok(name) = Atom::new(name) else {
+            return false;
+        };
+        let is_ours = self
+            .core
+            .named(&name)
+            .is_some_and(|inbox| Arc::ptr_eq(&inbox, &self.inbox));
+        is_ours && self.core.unregister(&name)
+    }
+
+    /// Sends a message, unless so much waits for its node that a `send` would wait.
+    ///
+    /// Nobody being there to receive it is no error, as in Erlang.
+    ///
+    /// # Errors
+    /// [`SendError::Busy`]: nothing was sent. Others as those of `send`.
+    pub fn try_send<T: Encode + ?Sized>(
+        &self,
+        to: impl TryInto<Recipient, Error: Into<InvalidRecipient>>,
+        message: &T,
+    ) -> Result<(), SendError> {
+        self.outgoing(to, message)?.send(self)
+    }
+
+    /// A message that can be sent several times, until it is sent.
+    pub(crate) fn outgoing<T: Encode + ?Sized>(
+        &self,
+        to: impl TryInto<Recipient, Error: Into<InvalidRecipient>>,
+        message: &T,
+    ) -> Result<Outgoing, SendError> {
+        let to = to.try_into().map_err(Into::into)?;
+        Ok(Outgoing {
+            to,
+            message: Payload::encode(message)?,
+            priority: false,
+        })
+    }
+
+    /// Links it with another process, as `link/1`: when one ends, so does the other, unless it
+    /// [traps exits](Self::trap_exit). If there is no such process, that counts as its end.
+    pub fn link(&self, other: &Pid) {
+        self.core.link(&self.inbox, other);
+    }
+
+    /// Removes a link, as `unlink/1`. The end of the other process does nothing to this one from now on.
+    pub fn unlink(&self, other: &Pid) {
+        self.core.unlink(&self.inbox, other);
+    }
+
+    /// Monitors a process, as `monitor/2`: its end arrives as a [`Down`](crate::Down), also if it is not
+    /// there or cannot be reached.
+    ///
+    /// # Errors
+    /// When the recipient has no valid name, or is an alias, which cannot be monitored.
+    pub fn monitor(
+        &self,
+        process: impl TryInto<Recipient, Error: Into<InvalidRecipient>>,
+    ) -> Result<Reference, SendError> {
+        self.watch(process, None)
+    }
+
+    /// Monitors a process, and makes the monitor an alias of this one, as `monitor/3` with `{alias, Kind}`.
+    ///
+    /// # Errors
+    /// As [`monitor`](Self::monitor).
+    pub fn monitor_with_alias(
+        &self,
+        process: impl TryInto<Recipient, Error: Into<InvalidRecipient>>,
+        kind: AliasKind,
+    ) -> Result<Reference, SendError> {
+        self.watch(process, Some(kind))
+    }
+
+    fn watch(
+        &self,
+        process: impl TryInto<Recipient, Error: Into<InvalidRecipient>>,
+        alias: Option<AliasKind>,
+    ) -> Result<Reference, SendError> {
+        let process = process.try_into().map_err(Into::into)?;
+        let here = self.core.name().as_atom();
+        let target = process.monitored(here).ok_or(SendError::Alias)?;
+        Ok(self.core.monitor(&self.inbox, target, alias))
+    }
+
+    /// Ends a monitor, as `demonitor(Monitor, [flush])`: nothing of it arrives from now on. False if it has
+    /// fired already.
+    pub fn demonitor(&self, monitor: &Reference) -> bool {
+        let was_there = self.core.demonitor(&self.inbox, monitor);
+        if !was_there {
+            self.inbox.discard(
+                |message| matches!(message, Message::Down(down) if down.monitor == *monitor),
+            );
+        }
+        was_there
+    }
+
+    /// Makes an alias, as `alias/1`: a reference by which it can be sent to until it is removed.
+    pub fn alias(&self, kind: AliasKind) -> Reference {
+        self.core.add_alias(&self.inbox, kind, false)
+    }
+
+    /// Makes an alias for messages with priority, as `alias([priority])` of OTP 28: they are received before
+    /// others.
+    pub fn priority_alias(&self, kind: AliasKind) -> Reference {
+        self.core.add_alias(&self.inbox, kind, true)
+    }
+
+    /// Removes an alias, as `unalias/1`. False if it is no alias of this process.
+    pub fn unalias(&self, alias: &Reference) -> bool {
+        self.core.remove_alias(&self.inbox, alias)
+    }
+
+    /// Whether exit signals arrive as [messages](crate::Exit) instead of ending this process, as
+    /// `process_flag(trap_exit, Trap)`. Gives what it was before.
+    pub fn trap_exit(&self, trap: bool) -> bool {
+        self.inbox.trap_exit(trap)
+    }
+
+    /// Sends an exit signal, as `exit/2`. The reason `kill` ends any process.
+    ///
+    /// # Errors
+    /// When the recipient has no valid name, or the reason is no term.
+    pub fn exit<T: Encode + ?Sized>(
+        &self,
+        to: impl TryInto<Recipient, Error: Into<InvalidRecipient>>,
+        reason: &T,
+    ) -> Result<(), SendError> {
+        let to = to.try_into().map_err(Into::into)?;
+        let (to, node) = to.split(self.core.name().as_atom());
+        let reason = Payload::encode(reason)?;
+        let sent = self
+            .core
+            .send_exit(&self.inbox.pid, &to, &node, &reason, false);
+        match sent {
+            // As in Erlang, that nobody can be reached is no error.
+            Ok(()) | Err(Rejected::Unreachable) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Has [`NodeUp`](Message::NodeUp) and [`NodeDown`](Message::NodeDown) arrive, or not any more, as
+    /// `net_kernel:monitor_nodes/1`: hidden nodes are not told apart.
+    pub fn monitor_nodes(&self, monitor: bool) {
+        self.core.watch_nodes(&self.inbox, monitor);
+    }
+
+    /// The process that writes what this one prints: the one that another process has made it, or none.
+    pub fn group_leader(&self) -> Option<Pid> {
+        self.inbox.group_leader()
+    }
+
+    /// Asks a node for a process that calls a function, as `erlang:spawn_request/5`. The answer arrives as
+    /// [`Spawned`](crate::Spawned), and with it begins what was asked for by `options`: `link`, `monitor`,
+    /// and whatever else the node knows.
+    ///
+    /// # Errors
+    /// When the node, the function or an argument cannot be sent.
+    pub fn spawn_request(
+        &self,
+        node: &einode_dist::NodeName,
+        module: &str,
+        function: &str,
+        arguments: &[Term],
+        options: &[Term],
+    ) -> Result<Reference, SendError> {
+        let name = |name| Atom::new(name).map_err(|error| SendError::Recipient(error.into()));
+        let call = Mfa {
+            module: name(module)?,
+            function: name(function)?,
+            arity: u8::try_from(arguments.len()).map_err(|_| SendError::Arguments)?,
+        };
+        let wanted = Wanted {
+            node: node.as_atom().clone(),
+            group_leader: self
+                .inbox
+                .group_leader()
+                .unwrap_or_else(|| self.inbox.pid.clone()),
+            call,
+            arguments: Payload::encode(arguments)?,
+            options: Payload::encode(options)?,
+        };
+        Ok(self.core.request(&self.inbox, wanted))
+    }
+
+    /// Gives up a request for a process: its answer does not arrive, and a process that has begun is told
+    /// `abandoned` by its link, as `erlang:spawn_request_abandon/1` has it. False if it was answered.
+    pub fn abandon(&self, request: &Reference) -> bool {
+        self.core.abandon(&self.inbox, request)
+    }
+
+    /// Ends it, with a reason that is an atom.
+    pub(crate) fn end(&self, why: &'static str) {
+        self.core.end(&self.inbox, reason(why));
+    }
+
+    /// Ends it.
+    pub(crate) fn end_with(&self, why: Payload) {
+        self.core.end(&self.inbox, why);
+    }
+}
+
+impl fmt::Debug for Process {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Process").field(&self.inbox.pid).finish()
+    }
+}
+
+/// A message on its way, which waits for room.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    to: Recipient,
+    message: Payload,
+    priority: bool,
+}
+
+impl Outgoing {
+    /// Sends it, or says [`SendError::Busy`].
+    pub(crate) fn send(&self, from: &Process) -> Result<(), SendError> {
+        if let Some(exited) = from.exited() {
+            return Err(SendError::Exited(exited));
+        }
+        let here = from.core.name().as_atom();
+        if let Recipient::Name(name) = &self.to
+            && from.core.named(name).is_none()
+        {
+            return Err(SendError::NotRegistered(name.clone()));
+        }
+        let (to, node) = self.to.clone().split(here);
+        let (message, priority) = (self.message.clone(), self.priority);
+        let urgency = Urgency::Patient;
+        let sent = from
+            .core
+            .send(&from.inbox, &to, &node, message, priority, urgency);
+        match sent {
+            // As in Erlang, that nobody can be reached is no error.
+            Ok(()) | Err(Rejected::Unreachable) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The node that it goes to.
+    pub(crate) fn node(&self, from: &Process) -> Atom {
+        self.to.clone().split(from.core.name().as_atom()).1
+    }
+}
+
+/// A process has ended: an exit signal did it, or its node is no more.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Exited {
+    /// Why.
+    pub reason: Payload,
+}
+
+impl fmt::Display for Exited {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the process has ended: {:?}", self.reason)
+    }
+}
+
+impl std::error::Error for Exited {}
+
+/// Why nothing was sent.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The recipient has no valid name.
+    Recipient(InvalidRecipient),
+    /// No process of our own node has this name.
+    NotRegistered(Atom),
+    /// An alias was given where a process is needed.
+    Alias,
+    /// A function has at most 255 arguments.
+    Arguments,
+    /// The value is no term.
+    Encode(EncodeError),
+    /// More than 1 MiB ([`BUSY`](einode_dist::limits::BUSY)) waits for the node already.
+    Busy,
+    /// The peer does not understand such a signal.
+    Invalid(einode_dist::Error),
+    /// The sender has ended.
+    Exited(Exited),
+}
+
+impl From<InvalidRecipient> for SendError {
+    fn from(error: InvalidRecipient) -> Self {
+        Self::Recipient(error)
+    }
+}
+
+impl From<EncodeError> for SendError {
+    fn from(error: EncodeError) -> Self {
+        Self::Encode(error)
+    }
+}
+
+impl From<Rejected> for SendError {
+    fn from(rejected: Rejected) -> Self {
+        match rejected {
+            Rejected::Busy | Rejected::Down | Rejected::Unreachable => Self::Busy,
+            Rejected::Invalid(error) => Self::Invalid(error),
+        }
+    }
+}
+
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Recipient(error) => error.fmt(f),
+            Self::NotRegistered(name) => write!(f, "no process of this node is named {name}"),
+            Self::Alias => f.write_str("an alias is no process"),
+            Self::Arguments => f.write_str("more than 255 arguments"),
+            Self::Encode(error) => error.fmt(f),
+            Self::Busy => f.write_str("too much waits to be sent"),
+            Self::Invalid(error) => error.fmt(f),
+            Self::Exited(exited) => exited.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for SendError {}
+
+/// Why a process did not get a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NameError {
+    /// Another process has it, or it is the node's own.
+    Taken,
+    /// More than 255 characters.
+    TooLong,
+}
+
+impl fmt::Display for NameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Taken => "the name is taken",
+            Self::TooLong => "a name of more than 255 characters",
+        })
+    }
+}
+
+impl std::error::Error for NameError {}

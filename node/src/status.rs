@@ -1,0 +1,76 @@
+use std::fmt;
+use std::sync::Arc;
+
+use einode_dist::NodeName;
+use einode_dist::handshake::Session;
+use einode_etf::{Atom, Pid};
+
+use crate::core::Core;
+
+/// What a node knows of itself and of its connections, in either style.
+#[derive(Clone)]
+pub struct Status(Arc<Core>);
+
+impl Status {
+    pub(crate) fn new(core: &Arc<Core>) -> Self {
+        Self(Arc::clone(core))
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &NodeName {
+        self.0.name()
+    }
+
+    /// The number by which its lives are told apart.
+    pub fn creation(&self) -> u32 {
+        self.0.creation()
+    }
+
+    /// The nodes that it is connected with, in the order of their names.
+    pub fn nodes(&self) -> Vec<NodeName> {
+        let mut nodes: Vec<_> = self
+            .0
+            .connected()
+            .iter()
+            .map(|peer| peer.node.clone())
+            .collect();
+        nodes.sort_unstable();
+        nodes
+    }
+
+    /// What the handshake with a node has found out, if there is a connection with it.
+    pub fn session(&self, node: &NodeName) -> Option<Arc<Session>> {
+        let mut peers = self.0.connected().into_iter();
+        peers.find(|peer| peer.node == *node)?.session()
+    }
+
+    /// Ends the connection with a node, after all that was sent. Links and monitors are told
+    /// `noconnection`. False if there is none.
+    pub fn disconnect(&self, node: &NodeName) -> bool {
+        self.0.disconnect(node)
+    }
+
+    /// The process of this name.
+    pub fn whereis(&self, name: &str) -> Option<Pid> {
+        let inbox = self.0.named(&Atom::new(name).ok()?)?;
+        Some(inbox.pid.clone())
+    }
+
+    /// The names of processes, in their order.
+    pub fn registered(&self) -> Vec<Atom> {
+        let mut names = self.0.names();
+        names.sort_unstable();
+        names
+    }
+
+    /// How many processes live.
+    pub fn process_count(&self) -> usize {
+        self.0.processes().len()
+    }
+}
+
+impl fmt::Debug for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Status").field(self.name()).finish()
+    }
+}

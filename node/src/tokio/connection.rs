@@ -1,0 +1,211 @@
+use std::future::poll_fn;
+use std::io::IoSlice;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use einode_dist::{Beat, Event, Inbound, Outbound, Ticker, limits};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::{Interval, MissedTickBehavior, interval_at, timeout};
+
+use super::{Socket, after};
+use crate::carrier::{Closing, Ending};
+use crate::core::{Core, Peer};
+use crate::error::{Disconnected, LinkError};
+
+/// While more than this waits to be written, nothing is read: a peer that makes us answer and does not
+/// read the answers is not read from. What the program sends waits far below.
+const READ_LIMIT: usize = 8 * limits::BUSY;
+
+/// A connection of a node, on a task of its own: it reads, writes and ticks until one side ends it.
+pub(super) struct Running<S: Socket> {
+    socket: Closing<S>,
+    inbound: Inbound,
+    ticker: Ticker,
+    ticks: Interval,
+    core: Arc<Core>,
+    peer: Arc<Peer>,
+    /// Bytes read since the handshake.
+    read: u64,
+    /// Bytes that had been written when the last tick was read.
+    written_at_tick: u64,
+    /// The socket may hold back something that was written.
+    unflushed: bool,
+}
+
+impl<S: Socket> Running<S> {
+    pub(super) fn new(
+        socket: Closing<S>,
+        inbound: Inbound,
+        ticker: Ticker,
+        core: Arc<Core>,
+        peer: Arc<Peer>,
+    ) -> Self {
+        let interval = ticker.interval();
+        let mut ticks = interval_at(after(interval), interval);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self {
+            socket,
+            inbound,
+            ticker,
+            ticks,
+            core,
+            peer,
+            read: 0,
+            written_at_tick: 0,
+            unflushed: false,
+        }
+    }
+
+    /// Runs it to its end.
+    pub(super) async fn run(mut self) {
+        let ended = poll_fn(|cx| self.poll(cx)).await;
+        match ended {
+            Ok(()) => {
+                self.socket.ending = Ending::Done;
+                let within = self.ticker.interval() * limits::TICK_INTENSITY;
+                // The peer may never take it; it is not needed to know.
+                let _ = timeout(within, self.finish()).await;
+            }
+            Err(error) => {
+                self.socket.ending = error.ending().unwrap_or(Ending::Failed);
+                self.core.leave(&self.peer, Disconnected::Link(error));
+            }
+        }
+    }
+
+    /// Does what there is to do; ready when the connection has ended, well if that was our wish.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LinkError>> {
+        while self.ticks.poll_tick(cx).is_ready() {
+            self.beat()?;
+        }
+        loop {
+            let queued = match self.poll_write(cx) {
+                Poll::Ready(Ok(None)) => return Poll::Ready(Ok(())),
+                Poll::Ready(Ok(Some(()))) => 0,
+                // What arrived before the connection failed is of use.
+                Poll::Ready(Err(error)) => {
+                    while let Poll::Ready(Ok(())) = self.poll_read(cx) {}
+                    return Poll::Ready(Err(error));
+                }
+                Poll::Pending => self
+                    .peer
+                    .outbound(|outbound| outbound.queued())
+                    .unwrap_or(0),
+            };
+            if queued > READ_LIMIT {
+                return Poll::Pending;
+            }
+            ready!(self.poll_read(cx))?;
+        }
+    }
+
+    /// Writes all there is, and then waits for more. Nothing when it is over.
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<()>, LinkError>> {
+        loop {
+            let Self {
+                socket, unflushed, ..
+            } = self;
+            let Some(written) = self
+                .peer
+                .outbound(|outbound| poll_outbound(socket, outbound, unflushed, cx))
+            else {
+                return Poll::Ready(Ok(None));
+            };
+            ready!(written)?;
+            // Woken when there is something; there may be something by now.
+            if self.peer.poll_outgoing(cx).is_pending() {
+                return Poll::Ready(Ok(Some(())));
+            }
+        }
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LinkError>> {
+        let read = pin!(self.socket.read_buf(self.inbound.inbox()));
+        match ready!(read.poll(cx))? {
+            0 => return Poll::Ready(Err(LinkError::Closed)),
+            read => self.read += read as u64,
+        }
+        while let Some(event) = self.inbound.poll()? {
+            match event {
+                Event::Signal(control, payload) => {
+                    self.core.receive(&self.peer, control, payload);
+                }
+                Event::Tick => self.answer_tick(),
+                // A message that makes no sense is lost; the next is as good as any.
+                _ => {}
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn beat(&mut self) -> Result<(), LinkError> {
+        let Self { ticker, read, .. } = self;
+        let beat = self.peer.outbound(|outbound| {
+            let beat = ticker.tick(*read, outbound.written(), outbound.queued());
+            if beat == Beat::SendTick {
+                outbound.tick();
+            }
+            beat
+        });
+        match beat {
+            Some(Beat::PeerDown) => Err(LinkError::Silent),
+            _ => Ok(()),
+        }
+    }
+
+    /// Answers a tick, so that also a peer with a shorter tick time than ours hears from us in time.
+    /// Something else that was written since its last tick is answer enough; if it were not, two nodes
+    /// would answer each other for ever.
+    fn answer_tick(&mut self) {
+        let written_at_tick = &mut self.written_at_tick;
+        self.peer.outbound(|outbound| {
+            if outbound.written() == *written_at_tick && outbound.queued() == 0 {
+                outbound.tick();
+            }
+            *written_at_tick = outbound.written() + outbound.queued() as u64;
+        });
+    }
+
+    /// Writes what is left of a connection that we close, and sees to it that the peer reads it.
+    async fn finish(&mut self) -> Result<(), LinkError> {
+        if let Some(mut rest) = self.peer.rest() {
+            let Self {
+                socket, unflushed, ..
+            } = self;
+            poll_fn(|cx| poll_outbound(socket, &mut rest, unflushed, cx)).await?;
+        }
+        self.socket.shutdown().await?;
+        let mut rest = [0; 4096];
+        // Closing while the peer still sends would reset the connection and could take from it what it
+        // has not read yet.
+        while self.socket.read(&mut rest).await? > 0 {}
+        Ok(())
+    }
+}
+
+/// Writes all that is queued.
+fn poll_outbound<S: Socket>(
+    socket: &mut Closing<S>,
+    outbound: &mut Outbound,
+    unflushed: &mut bool,
+    cx: &mut Context<'_>,
+) -> Poll<Result<(), LinkError>> {
+    let socket: &mut S = socket;
+    let mut socket = Pin::new(socket);
+    while outbound.queued() > 0 {
+        let mut slices = [IoSlice::new(&[]); 64];
+        let filled = outbound.outgoing(&mut slices);
+        let written = socket.as_mut().poll_write_vectored(cx, &slices[..filled]);
+        match ready!(written)? {
+            0 => return Poll::Ready(Err(LinkError::Closed)),
+            written => outbound.sent(written),
+        }
+        *unflushed = true;
+    }
+    if *unflushed {
+        ready!(socket.poll_flush(cx))?;
+        *unflushed = false;
+    }
+    Poll::Ready(Ok(()))
+}
