@@ -48,6 +48,21 @@ impl Timeout {
     }
 }
 
+/// Why a socket is not connected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// The callback said so.
+    AtOnce(Errno),
+    /// It was in progress, and failed or took too long.
+    Late(Errno),
+}
+
+impl From<Errno> for Refusal {
+    fn from(errno: Errno) -> Self {
+        Self::AtOnce(errno)
+    }
+}
+
 /// A connected or listening socket: its descriptor and what it is used through.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Port {
@@ -102,30 +117,26 @@ impl Port {
         port.with_descriptor()
     }
 
-    /// Connects to an address. Without a time limit the error is what the system says, also over TCP.
+    /// Connects to an address. What is said at once is told as it is, also over TCP.
     pub(crate) fn connect(
         &self,
         address: &libc::sockaddr_in,
         timeout: Timeout,
-    ) -> Result<(), Errno> {
+    ) -> Result<(), Refusal> {
         let until = timeout.until();
-        let polled = !self.keeps_time() && until.is_some();
+        let polled = until.is_some() && !self.keeps_time();
         let mode = polled.then(|| NonBlocking::switch(self.fd)).transpose()?;
         let tmo = if polled { 0 } else { left(until) };
         let length = size_of_val(address) as c_int;
         let address = (&raw const *address).cast_mut().cast();
-        let mut code = call!(self, connect(self.ctx, address, length, tmo));
-        let mut waited = Ok(());
-        if matches!(code, libc::EINPROGRESS | libc::EAGAIN | libc::EINTR) {
-            waited = wait(self.fd, libc::POLLOUT, until);
-            code = pending_error(self.fd);
+        let code = call!(self, connect(self.ctx, address, length, tmo));
+        if !matches!(code, libc::EINPROGRESS | libc::EAGAIN | libc::EINTR) {
+            return Ok(outcome(code)?);
         }
-        let result = waited.and_then(|()| outcome(code));
+        let waited = wait(self.fd, libc::POLLOUT, until);
+        let waited = waited.and_then(|()| self.check(pending_error(self.fd)));
         drop(mode);
-        match timeout {
-            Timeout::None => result,
-            Timeout::Millis(_) => result.map_err(|errno| self.shown(errno)),
-        }
+        waited.map_err(Refusal::Late)
     }
 
     /// Listens on an address, and writes back the one that the system chose.
@@ -277,7 +288,7 @@ impl Port {
         mut call: impl FnMut(c_uint) -> c_int,
     ) -> Result<(), Errno> {
         let until = timeout.until();
-        let polled = !self.keeps_time() && until.is_some();
+        let polled = self.is_polled(until);
         loop {
             let code = if polled {
                 wait(self.fd, event, until)?;
@@ -295,11 +306,16 @@ impl Port {
         }
     }
 
-    /// Whether the callbacks see to timeouts. OTP's flags of the default callbacks say no, ours do.
+    /// Whether the callbacks of the program see to timeouts.
     fn keeps_time(&self) -> bool {
         // SAFETY: the program keeps its callbacks.
-        let flags = unsafe { (*self.cbs).flags };
-        self.is_tcp() || flags & EI_SCLBK_FLG_FULL_IMPL != 0
+        unsafe { (*self.cbs).flags & EI_SCLBK_FLG_FULL_IMPL != 0 }
+    }
+
+    /// Whether we wait before the callbacks are called. Those of TCP do it themselves, which their flags
+    /// do not say.
+    fn is_polled(&self, until: Option<Instant>) -> bool {
+        until.is_some() && !self.keeps_time() && !self.is_tcp()
     }
 
     fn is_tcp(&self) -> bool {

@@ -3,7 +3,7 @@
 use std::ffi::{c_char, c_int, c_uint};
 use std::net::Ipv4Addr;
 
-use crate::callbacks::{Port, Timeout};
+use crate::callbacks::{Port, Refusal, Timeout};
 use crate::conversation;
 use crate::epmd;
 use crate::errno::Errno;
@@ -223,9 +223,11 @@ fn by_port(
     let port = u16::try_from(port).map_err(|_| Errno(libc::EINVAL))?;
     let mut socket = Port::socket(ec.cbs, ec.setup_context)?;
     let connected = socket.connect(&host::address(ip, port), timeout);
-    let connected = connected.map_err(|errno| match timeout {
-        Timeout::None => Failure(CONNECT_FAIL, errno),
-        Timeout::Millis(_) => errno.into(),
+    let connected = connected.map_err(|refusal| match refusal {
+        Refusal::AtOnce(errno) | Refusal::Late(errno @ Errno::TIMED_OUT) => {
+            Failure(CONNECT_FAIL, errno)
+        }
+        Refusal::Late(errno) => errno.into(),
     });
     let connected = connected.and_then(|()| Ok(set_up(ec, &mut socket, timeout)?));
     if connected.is_err() {

@@ -7,7 +7,7 @@ use std::ptr;
 use einode_dist::epmd::message::StopAnswer;
 use einode_dist::epmd::{Lookup, NodeType, Register, Registration, Stop};
 
-use crate::callbacks::{Port, Timeout};
+use crate::callbacks::{Port, Refusal, Timeout};
 use crate::connect::{Failure, address, code};
 use crate::conversation::run;
 use crate::errno::Errno;
@@ -176,7 +176,7 @@ fn connect(ip: Ipv4Addr, timeout: Timeout) -> Result<Port, Errno> {
     let socket = Port::socket(&raw const ei_default_socket_callbacks, ptr::null_mut())?;
     match socket.connect(&host::address(ip, port), timeout) {
         Ok(()) => Ok(socket),
-        Err(errno) => {
+        Err(Refusal::AtOnce(errno) | Refusal::Late(errno)) => {
             let _ = socket.close();
             Err(errno)
         }

@@ -135,6 +135,9 @@ unsafe extern "C" fn connect(
         let _mode = until.map(|_| NonBlocking::switch(fd)).transpose()?;
         // SAFETY: the address has the length that is said.
         match check(unsafe { libc::connect(fd, addr.cast(), len as libc::socklen_t) }) {
+            Err(Errno(libc::EINPROGRESS | libc::EINTR)) if tmo == 0 => {
+                Err(Errno(libc::EINPROGRESS))
+            }
             Err(Errno(libc::EINPROGRESS | libc::EINTR)) => {
                 wait(fd, libc::POLLOUT, until)?;
                 match pending_error(fd) {

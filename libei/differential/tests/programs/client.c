@@ -219,6 +219,59 @@ static void calls_of_functions(void)
     ei_x_free(&x);
 }
 
+/* Sends, receives and calls; whether all of it was possible. */
+static int converse(const char *peer)
+{
+    int done = 0;
+    erlang_msg msg;
+    ei_x_buff x;
+    fd = ei_connect(&ec, (char *)peer);
+    if (fd < 0) return 0;
+    ei_x_new(&x);
+    ei_x_format(&x, "{~p,hello}", ei_self(&ec));
+    if (!ei_reg_send_tmo(&ec, fd, "echo", x.buff, x.index, 20000)
+        && ei_xreceive_msg_tmo(fd, &msg, &x, 20000) == ERL_MSG
+        && !ei_rpc(&ec, fd, "erlang", "node", "j", 1, &x))
+        done = 1;
+    ei_x_free(&x);
+    return done;
+}
+
+/* Every use of a callback fails once, until a conversation has fewer of them. */
+static int fail(const char *peer, const char *cookie)
+{
+    for (int n = 1;; n++) {
+        char alive[20];
+        snprintf(alive, sizeof alive, "f%d", n);
+        init(alive, cookie);
+        calls = 0;
+        failing_call = n;
+        erl_errno = 0;
+        int done = converse(peer);
+        if (!done && erl_errno != EPROTO) {
+            printf("call %d: %s\n", n, error_name(erl_errno));
+            return 1;
+        }
+        if (fd >= 0) {
+            failing_call = done ? calls + 1 : 0;
+            erl_errno = 0;
+            int closed = ei_close_connection(fd);
+            if (done != (closed && erl_errno == EPROTO)) {
+                printf("call %d: close %d %s\n", n, closed, error_name(erl_errno));
+                return 1;
+            }
+        }
+        if (open_sockets) {
+            printf("call %d: open %d\n", n, open_sockets);
+            return 1;
+        }
+        if (done) {
+            printf("all of %s calls have failed\n", n > 12 ? "many" : "few");
+            return 0;
+        }
+    }
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 4) return 2;
@@ -226,6 +279,7 @@ int main(int argc, char **argv)
     alarm(20);
     ei_init();
     choose(argv[1]);
+    if (argc > 4) return fail(argv[3], argv[2]);
     init("client", argv[2]);
     fd = say("connect", ei_connect(&ec, argv[3]));
     if (fd < 0) return 1;

@@ -2,7 +2,7 @@
 
 use einode_testkit::Beam;
 
-use crate::program::Build::{self, Ours, Theirs};
+use crate::program::Build::{self, Ours, OursInValgrind, OursSanitized, Theirs};
 use crate::program::{ALL, Program};
 
 /// What the program prints while it talks to a node.
@@ -51,5 +51,20 @@ fn talks_as_with_otps_library() {
         "early",
     ] {
         assert_eq!(talk(&beam, Ours, sockets), expected, "{sockets}");
+    }
+}
+
+#[test]
+fn whatever_callback_fails_it_is_told_and_nothing_is_left_open() {
+    let beam = Beam::start();
+    beam.load(include_str!("echo.erl"));
+    beam.text("echo:start()");
+    for build in [Ours, OursSanitized, OursInValgrind] {
+        for sockets in ["plain", "full", "single", "interrupted"] {
+            let arguments = [sockets, beam.cookie(), beam.name(), "failures"];
+            let mut program = Program::start("client", build, beam.epmd_port(), &arguments);
+            program.says(&["all of many calls have failed"]);
+            program.ends();
+        }
     }
 }

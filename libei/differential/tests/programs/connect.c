@@ -131,8 +131,8 @@ int main(int argc, char **argv)
             erl_errno = 0;
             int fd = ei_accept(&ec, listener, NULL);
             if (fd >= 0) {
-                ei_close_connection(fd);
                 printf("calls %d unfailing %d\n", calls, calls < n);
+                ei_close_connection(fd);
                 break;
             }
             printf("%d %s open %d\n", fd, error_name(erl_errno), open_sockets);

@@ -5,3 +5,4 @@ mod connect;
 mod global;
 mod program;
 mod server;
+mod silence;

@@ -23,7 +23,7 @@ const char *ei_getfdcookie(int fd);
 /* ---- Sockets through callbacks ---- */
 
 struct context { int fd; };
-static int full, bytewise, header = 2, interrupted, lies;
+static int full, bytewise, header = 2, interrupted, lies, refuses;
 static _Atomic int hooks_called, open_sockets;
 static _Atomic int calls, failing_call;
 
@@ -68,7 +68,7 @@ static inline int cb_close(void *ctx)
     int result = close(fd_of(ctx));
     free(ctx);
     open_sockets--;
-    return result ? errno : 0;
+    return fails() ? EPROTO : result ? errno : 0;
 }
 static inline int cb_listen(void *ctx, void *addr, int *len, int backlog)
 {
@@ -93,9 +93,16 @@ static inline int cb_accept(void **ctx, void *addr, int *len, unsigned tmo)
 }
 static inline int cb_connect(void *ctx, void *addr, int len, unsigned tmo)
 {
-    (void)tmo;
-    if (fails()) return EPROTO;
-    return connect(fd_of(ctx), addr, len) ? errno : 0;
+    int fd = fd_of(ctx), flags = fcntl(fd, F_GETFL), error = 0;
+    socklen_t length = sizeof error;
+    if (fails() || refuses) return EPROTO;
+    if (!full) return connect(fd, addr, len) ? errno : 0;
+    fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+    if (connect(fd, addr, len)) error = errno;
+    if (error == EINPROGRESS && !(error = ready(fd, POLLOUT, tmo)))
+        getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length);
+    fcntl(fd, F_SETFL, flags);
+    return error;
 }
 static inline int cb_writev(void *ctx, const void *iov, int count, ssize_t *len, unsigned tmo)
 {
@@ -103,7 +110,8 @@ static inline int cb_writev(void *ctx, const void *iov, int count, ssize_t *len,
     if (fails()) return EPROTO;
     if (interrupts()) return interrupted;
     if ((error = ready(fd_of(ctx), POLLOUT, tmo))) return error;
-    return (*len = writev(fd_of(ctx), iov, count)) < 0 ? errno : 0;
+    struct msghdr message = { .msg_iov = (struct iovec *)iov, .msg_iovlen = count };
+    return (*len = sendmsg(fd_of(ctx), &message, full ? MSG_DONTWAIT : 0)) < 0 ? errno : 0;
 }
 static inline int cb_write(void *ctx, const char *buf, ssize_t *len, unsigned tmo)
 {
@@ -112,7 +120,7 @@ static inline int cb_write(void *ctx, const char *buf, ssize_t *len, unsigned tm
     if (interrupts()) return interrupted;
     if ((error = ready(fd_of(ctx), POLLOUT, tmo))) return error;
     if (lies) { *len = lies < 0 ? 0 : *len + lies; return 0; }
-    return (*len = write(fd_of(ctx), buf, bytewise ? 1 : *len)) < 0 ? errno : 0;
+    return (*len = send(fd_of(ctx), buf, bytewise ? 1 : *len, full ? MSG_DONTWAIT : 0)) < 0 ? errno : 0;
 }
 static inline int cb_read(void *ctx, char *buf, ssize_t *len, unsigned tmo)
 {
