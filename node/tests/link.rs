@@ -356,7 +356,7 @@ fn takes_a_name_from_the_node_and_gives_one() {
         .unwrap();
     let own = link.session().local.to_string();
     assert!(own.ends_with("@127.0.0.1"), "{own}");
-    assert_eq!(beam.text("nodes(hidden)"), format!("['{own}']"));
+    beam.wait_until(&format!("nodes(hidden) =:= ['{own}']"));
     assert_eq!(
         link.erpc("erlang", "abs", &[(-1).into()], WAIT).unwrap(),
         1.into()
