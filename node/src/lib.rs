@@ -49,6 +49,7 @@ mod entropy;
 mod epmd;
 mod error;
 mod options;
+pub mod pg;
 mod process;
 mod recipient;
 mod record;

@@ -25,6 +25,14 @@ impl Process {
         }
     }
 
+    /// The same process, for what has another part in it.
+    pub(crate) fn share(&self) -> Self {
+        Self {
+            core: Arc::clone(&self.core),
+            inbox: Arc::clone(&self.inbox),
+        }
+    }
+
     /// Its identifier.
     pub fn pid(&self) -> &Pid {
         &self.inbox.pid

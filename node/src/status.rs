@@ -16,6 +16,10 @@ impl Status {
         Self(Arc::clone(core))
     }
 
+    pub(crate) const fn core(&self) -> &Arc<Core> {
+        &self.0
+    }
+
     /// Its name.
     pub fn name(&self) -> &NodeName {
         self.0.name()

@@ -117,7 +117,7 @@ impl Core {
 
     /// Sends a signal to a node if there is a connection. Without one, its loss has told all there is to
     /// tell.
-    pub(super) fn tell(&self, node: &Atom, control: &Control, payload: Option<&Payload>) {
+    pub(crate) fn tell(&self, node: &Atom, control: &Control, payload: Option<&Payload>) {
         let peer = self.peers().by_name.get(node).cloned();
         if let Some(peer) = peer {
             // It owes us nothing if it does not understand it.

@@ -60,6 +60,14 @@ pub enum Monitored {
 }
 
 impl Monitored {
+    /// The process, if it was not named.
+    pub const fn pid(&self) -> Option<&Pid> {
+        match self {
+            Self::Pid(pid) => Some(pid),
+            Self::Name(..) => None,
+        }
+    }
+
     /// The node it is on.
     pub const fn node(&self) -> &Atom {
         match self {

@@ -37,6 +37,8 @@ pub(crate) use peer::{Peer, Rejected, Urgency};
 pub use registry::AliasKind;
 pub(crate) use requests::Wanted;
 
+use crate::process::Process;
+
 /// The process of every node that answers pings.
 const NET_KERNEL: &str = "net_kernel";
 
@@ -60,6 +62,15 @@ pub(crate) trait Driver: Send + Sync {
     /// Begins to connect to a node, without waiting for the outcome: [`Core::join`] or
     /// [`Core::not_connected`].
     fn dial(&self, core: &Arc<Core>, peer: Arc<Peer>);
+
+    /// Runs a process of the node's own, until it ends.
+    fn run(&self, process: Process, behaviour: Box<dyn Behaviour>);
+}
+
+/// What a process does with its messages, whatever it runs on.
+pub(crate) trait Behaviour: Send + 'static {
+    /// A message has arrived.
+    fn handle(&mut self, process: &Process, message: Message);
 }
 
 /// What the program chooses for its node.
@@ -109,6 +120,11 @@ impl Core {
         self.relations().begin(Key::from(&inbox.pid));
         self.registry_mut().add(Arc::clone(&inbox));
         inbox
+    }
+
+    /// Has a process do this with its messages from now on.
+    pub(crate) fn run(&self, process: Process, behaviour: impl Behaviour) {
+        self.driver.run(process, Box::new(behaviour));
     }
 
     /// A reference that nobody else has.

@@ -33,6 +33,10 @@ impl Mailbox {
         Self(Process::spawn(core))
     }
 
+    pub(super) const fn of(process: Process) -> Self {
+        Self(process)
+    }
+
     /// Sends a message. While more than 1 MiB of earlier ones waits for its node, this waits too.
     ///
     /// Nobody being there to receive it is no error, as in Erlang.

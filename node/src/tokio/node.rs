@@ -18,9 +18,10 @@ use super::resolver::AnyResolver;
 use super::{Endpoint, Incoming, Link, Mailbox, Registration, Resolver, Socket, Tcp, Transport};
 use crate::address::Address;
 use crate::config;
-use crate::core::{Admission, Core, Driver, Peer, lock, reason};
+use crate::core::{Admission, Behaviour, Core, Driver, Peer, lock, reason};
 use crate::error::{ConnectError, Disconnected, ExchangeError};
 use crate::options::{Options, StartError, options};
+use crate::process::Process;
 use crate::status::Status;
 
 /// A node of a cluster: it keeps connections, makes those that are needed, and has processes.
@@ -300,6 +301,15 @@ impl<T: Transport> Driver for Arc<Dialer<T>> {
         let (core, dialer) = (Arc::clone(core), Self::clone(self));
         self.tasks
             .connection(async move { dialer.connect(core, peer).await });
+    }
+
+    fn run(&self, process: Process, mut behaviour: Box<dyn Behaviour>) {
+        self.tasks.connection(async move {
+            let mut mailbox = Mailbox::of(process);
+            while let Ok(message) = mailbox.recv().await {
+                behaviour.handle(&mailbox, message);
+            }
+        });
     }
 }
 
