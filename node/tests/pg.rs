@@ -61,7 +61,7 @@ fn members_on_both_sides_are_known_on_both() {
         until(&scope, &room, std::slice::from_ref(&agent)).await;
         let (me, mut watcher) = (node.mailbox(), node.mailbox());
         let (in_room, so_far) = scope.monitor(room.clone(), &watcher);
-        assert_eq!(so_far, [agent.clone()]);
+        assert_eq!(so_far, std::slice::from_ref(&agent));
         scope.join(room.clone(), &me);
         scope.join(room.clone(), &me);
         scope.join("other", &me);
