@@ -138,7 +138,7 @@ impl<K: Sink> Writer<K> {
     #[inline]
     pub fn binary(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
         self.tag_and_length(tag::BINARY_EXT, bytes.len())?;
-        self.put(bytes);
+        self.put_run(bytes);
         Ok(())
     }
 
@@ -151,7 +151,7 @@ impl<K: Sink> Writer<K> {
         self.put(&[bits.last_bits]);
         let mask = 0xff_u8 << (8 - bits.last_bits);
         if let [whole @ .., last] = bits.bytes {
-            self.put(whole);
+            self.put_run(whole);
             self.put(&[last & mask]);
         }
         Ok(())

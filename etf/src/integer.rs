@@ -216,7 +216,7 @@ impl<K: Sink> Writer<K> {
             self.tag_and_length(tag::LARGE_BIG_EXT, magnitude.len())?;
             self.put(&[negative.into()]);
         }
-        self.put(magnitude);
+        self.put_run(magnitude);
         Ok(())
     }
 }

@@ -2,6 +2,13 @@
 pub trait Sink {
     /// Appends `bytes`.
     fn put(&mut self, bytes: &[u8]);
+
+    /// The same for a run of bytes of any length: a name, a string, a binary. What else is put has a
+    /// length that the compiler knows, so a sink may have a faster way for each.
+    #[inline]
+    fn put_run(&mut self, bytes: &[u8]) {
+        self.put(bytes);
+    }
 }
 
 impl Sink for Vec<u8> {
@@ -15,6 +22,11 @@ impl<K: Sink + ?Sized> Sink for &mut K {
     #[inline]
     fn put(&mut self, bytes: &[u8]) {
         (**self).put(bytes);
+    }
+
+    #[inline]
+    fn put_run(&mut self, bytes: &[u8]) {
+        (**self).put_run(bytes);
     }
 }
 

@@ -5,6 +5,7 @@ impl<'a, S: Source<'a>> Reader<'a, S> {
     /// values of floats and the keys of maps.
     ///
     /// Takes no memory, whatever the depth: what is left to pass over is only a number.
+    #[inline]
     pub fn skip(&mut self) -> Result<(), DecodeError> {
         // With a count of terms below what is ahead, a peer's counts can never add up to more.
         let mut pending: usize = 1;

@@ -56,7 +56,7 @@ impl<K: Sink> Writer<K> {
                 self.put(&[tag::ATOM_UTF8_EXT, high, low]);
             }
         }
-        self.put(name);
+        self.put_run(name);
         Ok(())
     }
 
@@ -109,7 +109,7 @@ impl<K: Sink> Writer<K> {
             Ok(length) => {
                 let [high, low] = length.to_be_bytes();
                 self.put(&[tag::STRING_EXT, high, low]);
-                self.put(bytes);
+                self.put_run(bytes);
                 Ok(())
             }
             Err(_) => {
@@ -131,6 +131,11 @@ impl<K: Sink> Writer<K> {
     #[inline]
     pub(crate) fn put(&mut self, bytes: &[u8]) {
         self.sink.put(bytes);
+    }
+
+    #[inline]
+    pub(crate) fn put_run(&mut self, bytes: &[u8]) {
+        self.sink.put_run(bytes);
     }
 
     #[inline]

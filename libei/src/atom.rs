@@ -4,12 +4,12 @@
 //! either.
 
 use std::ffi::{c_char, c_int};
-use std::ptr;
 
-use einode_etf::{Sink, tag};
+use einode_etf::{Sink, Source, tag};
 
 use crate::ffi::{self, Fault, Outcome, decoders, encoders, put};
-use crate::raw::RawSource;
+use crate::raw::{RawSink, Read};
+use crate::short::{self, is_ascii};
 use crate::types::{
     ERLANG_ASCII, ERLANG_LATIN1, ERLANG_UTF8, MAXATOMLEN, MAXATOMLEN_UTF8, ei_x_buff,
     erlang_char_encoding,
@@ -122,46 +122,59 @@ pub(crate) struct Encodings {
 ///
 /// # Safety
 /// `p` is null or has that room.
-pub(crate) unsafe fn read(
-    source: &mut RawSource<'_>,
+#[inline]
+pub(crate) unsafe fn read<'a>(
+    source: &mut impl Source<'a>,
     p: *mut c_char,
     room: c_int,
     want: erlang_char_encoding,
 ) -> Result<Encodings, Fault> {
     let (name, was) = name(source)?;
-    let to = Room {
-        p: p.cast(),
-        // One byte is for the NUL.
-        left: usize::try_from(room)
-            .ok()
-            .and_then(|room| room.checked_sub(1)),
-    };
-    // SAFETY, of all: as the caller promised.
-    let result = if name.is_ascii() {
-        unsafe { to.copy(name) }?;
+    let room = Room { p, size: room };
+    let result = if is_ascii(name) {
+        // SAFETY: as the caller promised.
+        unsafe { room.copy(name) }?;
         ERLANG_ASCII
-    } else if want & was != 0 {
-        unsafe { to.copy(name) }?;
-        was
-    } else if want == ERLANG_ASCII {
-        return Err(Fault::Refused);
-    } else if was == ERLANG_LATIN1 {
-        unsafe { to.copy(&latin1_to_utf8(name).collect::<Vec<_>>()) }?;
-        ERLANG_UTF8
     } else {
-        let latin1: Option<Vec<_>> = utf8_to_latin1(name).collect();
-        unsafe { to.copy(&latin1.ok_or(Fault::Refused)?) }?;
-        ERLANG_LATIN1
+        // SAFETY: as above.
+        unsafe { put_other(name, was, &room, want) }?
     };
     Ok(Encodings { was, result })
+}
+
+/// Puts a name that is not ASCII; the encoding in which it is then.
+///
+/// # Safety
+/// The room is what it says.
+#[cold]
+unsafe fn put_other(
+    name: &[u8],
+    was: erlang_char_encoding,
+    room: &Room,
+    want: erlang_char_encoding,
+) -> Result<erlang_char_encoding, Fault> {
+    // SAFETY, of all: as the caller promised.
+    if want & was != 0 {
+        unsafe { room.copy(name) }?;
+        Ok(was)
+    } else if want == ERLANG_ASCII {
+        Err(Fault::Refused)
+    } else if was == ERLANG_LATIN1 {
+        unsafe { room.convert(name, latin1_to_utf8_length(name), latin1_to_utf8) }?;
+        Ok(ERLANG_UTF8)
+    } else {
+        let length = utf8_to_latin1_length(name).ok_or(Fault::Refused)?;
+        unsafe { room.convert(name, length, utf8_to_latin1) }?;
+        Ok(ERLANG_LATIN1)
+    }
 }
 
 /// Reads an atom and puts its name in UTF-8 into a member `node` or the like.
 ///
 /// # Safety
 /// `p` is null or has that room.
-pub(crate) unsafe fn read_utf8(
-    source: &mut RawSource<'_>,
+pub(crate) unsafe fn read_utf8<'a>(
+    source: &mut impl Source<'a>,
     p: *mut [c_char; MAXATOMLEN_UTF8],
 ) -> Outcome {
     // SAFETY: as the caller promised.
@@ -169,11 +182,10 @@ pub(crate) unsafe fn read_utf8(
 }
 
 /// The name of an atom and its encoding.
+#[inline]
 pub(crate) fn name<'a>(
-    source: &mut RawSource<'a>,
+    source: &mut impl Source<'a>,
 ) -> Result<(&'a [u8], erlang_char_encoding), Fault> {
-    use einode_etf::Source;
-
     let (length, encoding) = match source.u8()? {
         tag::ATOM_EXT => (source.u16()?, ERLANG_LATIN1),
         tag::SMALL_ATOM_EXT => (source.u8()?.into(), ERLANG_LATIN1),
@@ -185,24 +197,36 @@ pub(crate) fn name<'a>(
 }
 
 /// Writes an atom whose name is in exactly this encoding.
+#[inline]
 pub(crate) fn write(sink: &mut impl Sink, name: &[u8], from: erlang_char_encoding) -> Outcome {
+    if !is_ascii(name) {
+        return write_other(sink, name, from);
+    }
+    let longest = match from {
+        ERLANG_ASCII | ERLANG_UTF8 => name.len(),
+        // The longest that it could have become decides the tag.
+        ERLANG_LATIN1 => 2 * name.len(),
+        _ => return Err(Fault::Refused),
+    };
+    if name.len() > MAX_CHARS {
+        return Err(Fault::Refused);
+    }
+    write_header(sink, name.len(), longest);
+    sink.put_run(name);
+    Ok(())
+}
+
+/// [`write`] of a name that is not ASCII.
+#[cold]
+fn write_other(sink: &mut impl Sink, name: &[u8], from: erlang_char_encoding) -> Outcome {
     match from {
-        ERLANG_ASCII if name.is_ascii() && name.len() <= MAX_CHARS => {
-            write_header(sink, name.len(), name.len());
-            sink.put(name);
-        }
         ERLANG_LATIN1 if name.len() <= MAX_CHARS => {
-            // The longest that it could become decides the tag.
-            write_header(sink, latin1_to_utf8(name).count(), 2 * name.len());
-            if name.is_ascii() {
-                sink.put(name);
-            } else {
-                latin1_to_utf8(name).for_each(|byte| sink.put(&[byte]));
-            }
+            write_header(sink, latin1_to_utf8_length(name), 2 * name.len());
+            latin1_to_utf8(name, sink);
         }
-        ERLANG_UTF8 if utf8_chars(name).is_some_and(|chars| chars <= MAX_CHARS) => {
+        ERLANG_UTF8 if is_utf8(name) => {
             write_header(sink, name.len(), name.len());
-            sink.put(name);
+            sink.put_run(name);
         }
         _ => return Err(Fault::Refused),
     }
@@ -232,14 +256,14 @@ fn shortened(name: &[u8]) -> &[u8] {
     name.get(..MAX_CHARS).unwrap_or(name)
 }
 
-/// How many characters there are, if the bytes have the shape of UTF-8. Forms that are longer than
-/// need be, and surrogates, pass.
-fn utf8_chars(mut text: &[u8]) -> Option<usize> {
+/// Whether the bytes have the shape of UTF-8 and are not too many characters. Forms that are longer
+/// than need be, and surrogates, pass.
+fn is_utf8(mut text: &[u8]) -> bool {
     const CONTINUES: std::ops::RangeInclusive<u8> = 0x80..=0xbf;
     let mut chars = 0;
     loop {
         text = match text {
-            [] => return Some(chars),
+            [] => return chars <= MAX_CHARS,
             [0..=0x7f, rest @ ..] => rest,
             [0xc0..=0xdf, a, rest @ ..] if CONTINUES.contains(a) => rest,
             [0xe0..=0xef, a, b, rest @ ..] if [a, b].iter().all(|a| CONTINUES.contains(a)) => rest,
@@ -248,64 +272,114 @@ fn utf8_chars(mut text: &[u8]) -> Option<usize> {
             {
                 rest
             }
-            _ => return None,
+            _ => return false,
         };
         chars += 1;
     }
 }
 
-fn latin1_to_utf8(name: &[u8]) -> impl Iterator<Item = u8> + Clone {
-    name.iter().flat_map(|&byte| {
-        let (lead, last) = if byte.is_ascii() {
-            (None, byte)
+/// Puts a name in Latin-1 into UTF-8.
+#[inline]
+fn latin1_to_utf8(name: &[u8], sink: &mut impl Sink) {
+    for &byte in name {
+        if byte.is_ascii() {
+            sink.put(&[byte]);
         } else {
-            (Some(0xc0 | byte >> 6), 0x80 | byte & 0x3f)
-        };
-        lead.into_iter().chain([last])
-    })
+            sink.put(&[0xc0 | byte >> 6, 0x80 | byte & 0x3f]);
+        }
+    }
 }
 
-/// The characters in Latin-1; one `None` at the end if there are others.
-fn utf8_to_latin1(mut name: &[u8]) -> impl Iterator<Item = Option<u8>> + Clone {
-    std::iter::from_fn(move || {
-        let character;
-        (character, name) = match name {
-            [] => return None,
-            [byte @ 0..=0x7f, rest @ ..] => (Some(*byte), rest),
-            [lead @ 0xc2..=0xc3, last @ 0x80..=0xbf, rest @ ..] => {
-                (Some(lead << 6 | last & 0x3f), rest)
-            }
-            _ => (None, &[][..]),
+/// The length that [`latin1_to_utf8`] gives a name.
+fn latin1_to_utf8_length(name: &[u8]) -> usize {
+    name.len() + name.iter().filter(|byte| !byte.is_ascii()).count()
+}
+
+/// Puts a name in UTF-8 into Latin-1, of which it has only characters.
+#[inline]
+fn utf8_to_latin1(name: &[u8], sink: &mut impl Sink) {
+    let mut high = 0;
+    for &byte in name {
+        match byte {
+            0..=0x7f => sink.put(&[byte]),
+            0xc0.. => high = byte << 6,
+            _ => sink.put(&[high | byte & 0x3f]),
+        }
+    }
+}
+
+/// The length that [`utf8_to_latin1`] gives a name; `None` if Latin-1 has not all of its characters.
+fn utf8_to_latin1_length(mut name: &[u8]) -> Option<usize> {
+    let mut length = 0;
+    loop {
+        name = match name {
+            [] => return Some(length),
+            [0..=0x7f, rest @ ..] | [0xc2..=0xc3, 0x80..=0xbf, rest @ ..] => rest,
+            _ => return None,
         };
-        Some(character)
-    })
+        length += 1;
+    }
 }
 
 /// Where a name goes.
 struct Room {
     /// Null to only see whether it would fit.
-    p: *mut u8,
-    /// The most bytes, without the NUL; `None` if not even that fits.
-    left: Option<usize>,
+    p: *mut c_char,
+    /// How many bytes there is room for.
+    size: c_int,
 }
 
 impl Room {
     /// Puts a name and a NUL, or nothing if they do not fit.
     ///
     /// # Safety
-    /// `p` is null or has room for `left` bytes and a NUL.
-    unsafe fn copy(self, name: &[u8]) -> Outcome {
-        if self.left.is_none_or(|left| name.len() > left) {
-            return Err(Fault::Refused);
-        }
+    /// `p` is null or has room for `size` bytes.
+    #[inline]
+    unsafe fn copy(&self, name: &[u8]) -> Outcome {
+        self.fits(name.len())?;
         if !self.p.is_null() {
             // SAFETY: as the caller promised, and they fit. The room may be where the atom is.
             unsafe {
-                ptr::copy(name.as_ptr(), self.p, name.len());
+                short::copy(name.as_ptr(), self.p.cast(), name.len());
                 self.p.add(name.len()).write(0);
             }
         }
         Ok(())
+    }
+
+    /// Puts what `convert` makes of a name, `length` bytes, and a NUL, or nothing if they do not fit.
+    ///
+    /// # Safety
+    /// As for [`Room::copy`].
+    unsafe fn convert(
+        &self,
+        name: &[u8],
+        length: usize,
+        convert: impl Fn(&[u8], &mut RawSink),
+    ) -> Outcome {
+        self.fits(length)?;
+        // SAFETY: as the caller promised, and they fit.
+        let mut sink = unsafe { RawSink::new(self.p, 0) };
+        let start = self.p.cast_const().cast();
+        let overlaps = name.as_ptr_range().contains(&start)
+            || (start..start.wrapping_add(length + 1)).contains(&name.as_ptr());
+        if overlaps {
+            let set_aside = name.to_vec();
+            convert(&set_aside, &mut sink);
+        } else {
+            convert(name, &mut sink);
+        }
+        sink.put(&[0]);
+        Ok(())
+    }
+
+    fn fits(&self, length: usize) -> Outcome {
+        // One byte is for the NUL.
+        if (length as i64) < self.size.into() {
+            Ok(())
+        } else {
+            Err(Fault::Refused)
+        }
     }
 }
 
@@ -316,20 +390,23 @@ mod tests {
     #[test]
     fn latin1_and_utf8_are_each_others_inverse() {
         let all: Vec<u8> = (1..=255).collect();
-        let utf8: Vec<u8> = latin1_to_utf8(&all).collect();
+        let mut utf8 = Vec::new();
+        latin1_to_utf8(&all, &mut utf8);
         let text: String = all.iter().map(|&byte| char::from(byte)).collect();
         assert_eq!(utf8, text.as_bytes());
-        assert_eq!(
-            utf8_to_latin1(&utf8).collect::<Option<Vec<u8>>>(),
-            Some(all)
-        );
-        assert_eq!(utf8_to_latin1("aŁ".as_bytes()).last(), Some(None));
+        assert_eq!(utf8.len(), latin1_to_utf8_length(&all));
+        let mut latin1 = Vec::new();
+        utf8_to_latin1(&utf8, &mut latin1);
+        assert_eq!(latin1, all);
+        assert_eq!(utf8_to_latin1_length(&utf8), Some(all.len()));
+        assert_eq!(utf8_to_latin1_length("aŁ".as_bytes()), None);
     }
 
     #[test]
-    fn characters_are_counted_by_shape() {
-        assert_eq!(utf8_chars("aå€𐍈".as_bytes()), Some(4));
-        assert_eq!(utf8_chars(b"\xc0\x80\xed\xa0\x80"), Some(2));
+    fn utf8_is_known_by_its_shape() {
+        assert!(is_utf8("aå€𐍈".repeat(63).as_bytes()));
+        assert!(!is_utf8("aå€𐍈".repeat(64).as_bytes()));
+        assert!(is_utf8(b"\xc0\x80\xed\xa0\x80"));
         for bad in [
             &b"\xc3"[..],
             b"\x80",
@@ -337,7 +414,7 @@ mod tests {
             b"\xf8\x80\x80\x80\x80",
             b"\xc3a",
         ] {
-            assert_eq!(utf8_chars(bad), None);
+            assert!(!is_utf8(bad));
         }
     }
 }

@@ -10,7 +10,7 @@ use std::{ptr, slice};
 use einode_etf::{Sink, Source, tag};
 
 use crate::ffi::{ERROR, Fault, OK, Outcome, decoders, encoders, guard, put};
-use crate::raw::RawSource;
+use crate::raw::Read;
 use crate::types::erlang_big;
 
 decoders! {
@@ -32,10 +32,10 @@ encoders! {
                 sink.put(&[negative]);
             }
         }
-        for (at, digit) in all_digits(big)?.iter().enumerate() {
-            let bytes = digit.to_le_bytes();
-            let last = big.arity as usize - 2 * at;
-            sink.put(bytes.get(..last).unwrap_or(&bytes));
+        let mut digits = all_digits(big)?.iter().map(|digit| digit.to_le_bytes());
+        digits.clone().take(big.arity as usize / 2).for_each(|bytes| sink.put(&bytes));
+        if let (true, Some([low, _])) = (big.arity % 2 == 1, digits.next_back()) {
+            sink.put(&[low]);
         }
         Ok(())
     };
@@ -150,7 +150,7 @@ pub unsafe extern "C" fn ei_small_to_big(s: c_int, b: *mut erlang_big) -> c_int 
 
 /// # Safety
 /// `p` is null or a large integer that was allocated.
-unsafe fn read(source: &mut RawSource<'_>, p: *mut erlang_big) -> Outcome {
+unsafe fn read<'a>(source: &mut impl Source<'a>, p: *mut erlang_big) -> Outcome {
     let length = match source.u8()? {
         tag::SMALL_BIG_EXT => source.u8()?.into(),
         tag::LARGE_BIG_EXT => source.count()? as c_uint,
@@ -167,13 +167,11 @@ unsafe fn read(source: &mut RawSource<'_>, p: *mut erlang_big) -> Outcome {
             if to.is_null() && length > 0 {
                 return Err(Fault::Refused);
             }
-            for (at, pair) in bytes.chunks(2).enumerate() {
-                let digit = pair
-                    .iter()
-                    .rev()
-                    .fold(0, |digit, &byte| digit << 8 | u16::from(byte));
+            let (pairs, last) = bytes.as_chunks();
+            let last = last.first().map(|&low| [low, 0]);
+            for (at, pair) in pairs.iter().chain(last.as_ref()).enumerate() {
                 // SAFETY: there is room for as many digits as hold `arity` bytes.
-                unsafe { to.add(at).write(digit) };
+                unsafe { to.add(at).write(u16::from_le_bytes(*pair)) };
             }
         }
         None => drop(source.take(length as usize)?),

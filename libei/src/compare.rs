@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::ffi::{c_char, c_int};
 
 use crate::ffi::guard;
-use crate::types::{erlang_pid, erlang_port, erlang_ref};
+use crate::types::{MAXATOMLEN_UTF8, erlang_pid, erlang_port, erlang_ref};
 
 macro_rules! comparisons {
     ($( $(#[$about:meta])* $name:ident($type:ty) $order:expr; )*) => { $(
@@ -27,24 +27,29 @@ macro_rules! comparisons {
 comparisons! {
     /// Compares pids by number, then node, then creation.
     ei_cmp_pids(erlang_pid) |a, b| {
-        (a.serial, a.num, name(&a.node), a.creation).cmp(&(b.serial, b.num, name(&b.node), b.creation))
+        (a.serial, a.num)
+            .cmp(&(b.serial, b.num))
+            .then_with(|| names(&a.node, &b.node))
+            .then_with(|| a.creation.cmp(&b.creation))
     };
 
     /// Compares ports by node, then creation, then number.
     ei_cmp_ports(erlang_port) |a, b| {
-        (name(&a.node), a.creation, a.id).cmp(&(name(&b.node), b.creation, b.id))
+        names(&a.node, &b.node).then_with(|| (a.creation, a.id).cmp(&(b.creation, b.id)))
     };
 
     /// Compares references by node, then creation, then number; words that are missing count as zero.
     ei_cmp_refs(erlang_ref) |a, b| {
-        (name(&a.node), a.creation, number(a)).cmp(&(name(&b.node), b.creation, number(b)))
+        names(&a.node, &b.node)
+            .then_with(|| a.creation.cmp(&b.creation))
+            .then_with(|| number(a).cmp(&number(b)))
     };
 }
 
-/// The bytes of a name up to its NUL.
-fn name(node: &[c_char]) -> impl Ord {
-    let bytes = node.iter().map(|&byte| byte as u8);
-    bytes.take_while(|&byte| byte != 0).collect::<Vec<_>>()
+/// Compares names, each up to its NUL.
+fn names(a: &[c_char; MAXATOMLEN_UTF8], b: &[c_char; MAXATOMLEN_UTF8]) -> Ordering {
+    // SAFETY: both have so many bytes, and none behind a NUL is looked at.
+    unsafe { libc::strncmp(a.as_ptr(), b.as_ptr(), MAXATOMLEN_UTF8) }.cmp(&0)
 }
 
 /// The words of a reference, the most significant first.

@@ -15,7 +15,7 @@ use crate::atom;
 use crate::ffi::{Fault, Outcome, put};
 use crate::ids::{member, read_pid, read_trace, write_pid, write_trace};
 use crate::number::{read_signed, read_unsigned, write_signed};
-use crate::raw::RawSource;
+use crate::raw::Read;
 use crate::types::*;
 
 /// The most bytes of a packet up to its message or reason, for operations that [`layout`] knows: four
@@ -162,7 +162,7 @@ pub(crate) struct Control<'a> {
 /// # Safety
 /// `msg` has room for a message.
 pub(crate) unsafe fn read<'a>(
-    source: &mut RawSource<'a>,
+    source: &mut impl Source<'a>,
     msg: *mut erlang_msg,
 ) -> Result<Control<'a>, Fault> {
     if source.array()? != [ERL_PASS_THROUGH as u8, tag::VERSION] {
@@ -198,7 +198,7 @@ pub(crate) unsafe fn read<'a>(
                 Field::ToName => atom::read_utf8(source, member!(msg, toname))?,
                 Field::Token => read_trace(source, member!(msg, token))?,
                 Field::Id => {
-                    let mut ahead = *source;
+                    let mut ahead = source.clone();
                     if read_unsigned(source)? == 0 {
                         return Err(Fault::Refused);
                     }

@@ -67,9 +67,12 @@ pub(crate) unsafe fn decode<'a>(
         // SAFETY: both are what the caller promised.
         let mut source = unsafe { RawSource::new(buf, *index) };
         let outcome = read(&mut source);
+        let Some(end) = source.index() else {
+            return ERROR;
+        };
         if outcome != Err(Fault::Refused) {
             // SAFETY: as above.
-            unsafe { *index = source.index() };
+            unsafe { *index = end };
         }
         code(outcome)
     })

@@ -1,6 +1,7 @@
 //! Funs: `fun Module:Function/Arity`, and code with the values that it closed over.
 
 use std::ffi::{c_char, c_int, c_long, c_uint};
+use std::mem::MaybeUninit;
 use std::ptr;
 
 use einode_etf::{Count, Sink, Source, tag};
@@ -9,7 +10,7 @@ use crate::atom;
 use crate::ffi::{self, Fault, Outcome, decoders, encoders, guard, put};
 use crate::ids::{member, read_pid, write_name, write_pid};
 use crate::number::{read_signed, write_signed};
-use crate::raw::RawSource;
+use crate::raw::{RawSource, Read};
 use crate::types::{
     EI_FUN_CLOSURE, EI_FUN_EXPORT, ERLANG_UTF8, MAXATOMLEN_UTF8, erlang_closure, erlang_fun,
 };
@@ -60,18 +61,18 @@ pub(crate) unsafe fn read(source: &mut RawSource<'_>, p: *mut erlang_fun) -> Out
 /// # Safety
 /// As for [`read`].
 unsafe fn read_export(source: &mut RawSource<'_>, p: *mut erlang_fun) -> Outcome {
-    let mut function = [0; MAXATOMLEN_UTF8];
+    let mut function = MaybeUninit::<[c_char; MAXATOMLEN_UTF8]>::uninit();
     // SAFETY: as the caller promised.
     unsafe {
         let module = member!(p, module);
         atom::read_utf8(source, module)?;
-        atom::read_utf8(source, &raw mut function)?;
+        atom::read_utf8(source, function.as_mut_ptr())?;
         let module: *mut c_char = module.cast();
         let arity = read_signed(source)?;
         if p.is_null() {
             return Ok(());
         }
-        let function = ffi::text(function.as_ptr())?;
+        let function = ffi::text(function.as_ptr().cast())?;
         // The name has its place behind that of the module, where there is room.
         let used = ffi::text(module)?.len() + 1;
         let room = MAXATOMLEN_UTF8 - used;
@@ -93,7 +94,7 @@ unsafe fn read_export(source: &mut RawSource<'_>, p: *mut erlang_fun) -> Outcome
 /// # Safety
 /// As for [`read`].
 unsafe fn read_closure(source: &mut RawSource<'_>, p: *mut erlang_fun) -> Outcome {
-    let start = source.index();
+    let start = source.remaining();
     let size = source.count()?;
     // SAFETY: as the caller promised.
     unsafe {
@@ -111,7 +112,7 @@ unsafe fn read_closure(source: &mut RawSource<'_>, p: *mut erlang_fun) -> Outcom
         read_pid(source, member!(p, u.closure.pid))?;
         let free = take_terms(source, free)?;
         // The size counts itself. Believing it would mean to read where no term is.
-        if source.index() - start != size {
+        if start - source.remaining() != size as usize {
             return Err(Fault::Refused);
         }
         keep(free, p)
@@ -141,8 +142,7 @@ fn take_terms<'a>(source: &mut RawSource<'a>, count: c_int) -> Result<&'a [u8], 
     for _ in 0..count {
         end.read(|reader| reader.skip())?;
     }
-    let length = end.index() - source.index();
-    Ok(source.take(length as usize)?)
+    Ok(source.take(source.remaining() - end.remaining())?)
 }
 
 /// Keeps the free variables, as bytes that `free_fun` frees.
@@ -224,7 +224,7 @@ unsafe fn write_closure(
     write_signed(sink, closure.uniq)?;
     // SAFETY: it is a pid.
     unsafe { write_pid(sink, &raw const closure.pid) }?;
-    sink.put(free);
+    sink.put_run(free);
     Ok(())
 }
 
@@ -244,6 +244,6 @@ unsafe fn write_old_closure(
     write_name(sink, &fun.module)?;
     write_signed(sink, closure.index)?;
     write_signed(sink, closure.uniq)?;
-    sink.put(free);
+    sink.put_run(free);
     Ok(())
 }

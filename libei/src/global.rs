@@ -3,7 +3,7 @@
 use std::ffi::{c_char, c_int};
 use std::ptr;
 
-use einode_etf::{Writer, tag};
+use einode_etf::{Slice, Writer, tag};
 
 use crate::atom;
 use crate::control;
@@ -11,7 +11,7 @@ use crate::errno::Errno;
 use crate::ffi::{self, ERROR, Fault, guard};
 use crate::ids::{read_pid, write_pid};
 use crate::node::ei_self;
-use crate::raw::RawSource;
+use crate::raw::Read;
 use crate::receive::{Received, Room, receive};
 use crate::rpc::{call, open_answer};
 use crate::types::*;
@@ -198,7 +198,7 @@ impl Answer {
         from: *const erlang_pid,
         function: &[u8],
         arguments: &[u8],
-    ) -> Result<RawSource<'_>, Errno> {
+    ) -> Result<Slice<'_>, Errno> {
         // SAFETY: as the caller promised.
         unsafe { call(fd, from, b"global", function, arguments, b"user") }?;
         let mut msg = control::nothing();
@@ -218,7 +218,7 @@ impl Answer {
         };
         // SAFETY: the message is there.
         let message = unsafe { ffi::bytes(self.buff.cast(), length) }?;
-        let mut source = RawSource::of(message);
+        let mut source = Slice::new(message);
         open_answer(&mut source).map_err(|_| Errno::IO)?;
         Ok(source)
     }
@@ -240,7 +240,7 @@ impl Drop for Answer {
 }
 
 /// The atoms of a list as C strings, one after the other, and how many there are.
-fn names(source: &mut RawSource<'_>) -> Result<Vec<Vec<u8>>, Errno> {
+fn names(source: &mut Slice<'_>) -> Result<Vec<Vec<u8>>, Errno> {
     let malformed = |_| Errno::IO;
     let mut names = Vec::new();
     let length = source.read(|reader| reader.list()).map_err(malformed)?;

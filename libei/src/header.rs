@@ -5,7 +5,7 @@ use std::ffi::{c_char, c_int, c_long};
 use einode_etf::{Writer, tag};
 
 use crate::ffi::{self, Fault, decoders, encoders, put};
-use crate::raw::{RawSink, RawSource};
+use crate::raw::{RawSink, Read};
 use crate::types::ei_x_buff;
 
 decoders! {
@@ -40,7 +40,10 @@ decoders! {
 
     /// The number of pairs of a map; a key and its value follow for each.
     ei_decode_map_header(arity: *mut c_int) |source| {
-        put(arity, read_map(source)?);
+        put(arity, match source.u8()? {
+            tag::MAP_EXT => source.count()?,
+            _ => return Err(Fault::Refused),
+        });
         Ok(())
     };
 }
@@ -74,13 +77,6 @@ encoders! {
 pub unsafe extern "C" fn ei_x_encode_empty_list(x: *mut ei_x_buff) -> c_int {
     // SAFETY: the pointer is what ei.h says.
     unsafe { ffi::append(x, |sink: &mut RawSink| Ok(Writer::new(sink).nil()?)) }
-}
-
-fn read_map(source: &mut RawSource<'_>) -> Result<c_int, Fault> {
-    match source.u8()? {
-        tag::MAP_EXT => Ok(source.count()?),
-        _ => Err(Fault::Refused),
-    }
 }
 
 /// A number of elements, which is not negative and fits an `int`.

@@ -7,7 +7,7 @@ use einode_etf::{MAX_REFERENCE_WORDS, Sink, Source, Writer, tag};
 use crate::atom;
 use crate::ffi::{self, Fault, Outcome, decoders, encoders, put};
 use crate::number::{read_signed, write_signed};
-use crate::raw::RawSource;
+use crate::raw::Read;
 use crate::types::{ERLANG_UTF8, erlang_pid, erlang_port, erlang_ref, erlang_trace};
 
 /// A pointer to a member of what `$pointer` points to; null if that is.
@@ -79,7 +79,7 @@ encoders! {
 
 /// # Safety
 /// `p` is null or has room for a pid.
-pub(crate) unsafe fn read_pid(source: &mut RawSource<'_>, p: *mut erlang_pid) -> Outcome {
+pub(crate) unsafe fn read_pid<'a>(source: &mut impl Source<'a>, p: *mut erlang_pid) -> Outcome {
     let found = source.u8()?;
     if !matches!(found, tag::PID_EXT | tag::NEW_PID_EXT) {
         return Err(Fault::Refused);
@@ -99,7 +99,7 @@ pub(crate) unsafe fn read_pid(source: &mut RawSource<'_>, p: *mut erlang_pid) ->
 
 /// # Safety
 /// `p` is null or has room for a port.
-pub(crate) unsafe fn read_port(source: &mut RawSource<'_>, p: *mut erlang_port) -> Outcome {
+pub(crate) unsafe fn read_port<'a>(source: &mut impl Source<'a>, p: *mut erlang_port) -> Outcome {
     let found = source.u8()?;
     if !matches!(found, tag::PORT_EXT | tag::NEW_PORT_EXT | tag::V4_PORT_EXT) {
         return Err(Fault::Refused);
@@ -121,7 +121,7 @@ pub(crate) unsafe fn read_port(source: &mut RawSource<'_>, p: *mut erlang_port) 
 
 /// # Safety
 /// `p` is null or has room for a reference.
-pub(crate) unsafe fn read_ref(source: &mut RawSource<'_>, p: *mut erlang_ref) -> Outcome {
+pub(crate) unsafe fn read_ref<'a>(source: &mut impl Source<'a>, p: *mut erlang_ref) -> Outcome {
     let found = source.u8()?;
     let length = match found {
         tag::REFERENCE_EXT => 1,
@@ -170,7 +170,7 @@ pub(crate) unsafe fn write_pid(sink: &mut impl Sink, p: *const erlang_pid) -> Ou
 
 /// # Safety
 /// `p` is null or has room for a trace token.
-pub(crate) unsafe fn read_trace(source: &mut RawSource<'_>, p: *mut erlang_trace) -> Outcome {
+pub(crate) unsafe fn read_trace<'a>(source: &mut impl Source<'a>, p: *mut erlang_trace) -> Outcome {
     if source.array()? != [tag::SMALL_TUPLE_EXT, 5] {
         return Err(Fault::Refused);
     }
@@ -204,13 +204,15 @@ fn write_node(sink: &mut impl Sink, node: &[c_char]) -> Outcome {
 /// A name in UTF-8 that ends with NUL, as an atom.
 pub(crate) fn write_name(sink: &mut impl Sink, name: &[c_char]) -> Outcome {
     // SAFETY: NUL ends the name before its array does, or the array does.
-    let name = unsafe { ffi::bytes(name.as_ptr().cast(), name.len() as i64) }?;
-    let name = name.split(|&byte| byte == 0).next().unwrap_or_default();
+    let name = unsafe {
+        let length = libc::strnlen(name.as_ptr(), name.len());
+        ffi::bytes(name.as_ptr().cast(), length as i64)?
+    };
     atom::write(sink, name, ERLANG_UTF8)
 }
 
 /// A creation: four bytes today, one byte of which two bits count in the forms before OTP 23.
-fn read_creation(source: &mut RawSource<'_>, wide: bool) -> Result<c_uint, Fault> {
+fn read_creation<'a>(source: &mut impl Source<'a>, wide: bool) -> Result<c_uint, Fault> {
     if wide {
         Ok(source.u32()?)
     } else {

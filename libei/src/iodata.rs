@@ -7,7 +7,7 @@ use einode_etf::{Source, tag};
 
 use crate::ffi::{Fault, Outcome, decoders, put};
 use crate::number::read_signed;
-use crate::raw::RawSource;
+use crate::raw::Read;
 
 decoders! {
     /// The bytes of iodata, for which `out_buf` has room, and their number.
@@ -49,7 +49,7 @@ impl Bytes {
     }
 }
 
-fn read(source: &mut RawSource<'_>, bytes: &mut Bytes) -> Outcome {
+fn read<'a>(source: &mut impl Source<'a>, bytes: &mut Bytes) -> Outcome {
     // Of each list that is open, how many elements are left before its tail.
     let mut open: Vec<c_int> = Vec::new();
     loop {
@@ -64,7 +64,7 @@ fn read(source: &mut RawSource<'_>, bytes: &mut Bytes) -> Outcome {
                 true
             }
         };
-        let mut ahead = *source;
+        let mut ahead = source.clone();
         match ahead.u8()? {
             tag::SMALL_INTEGER_EXT | tag::INTEGER_EXT if is_element => {
                 let value = read_signed(source)?;

@@ -55,6 +55,7 @@ mod raw;
 mod receive;
 mod rpc;
 mod send;
+mod short;
 mod show;
 mod table;
 mod tcp;

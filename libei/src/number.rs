@@ -2,11 +2,11 @@
 
 use std::ffi::{c_char, c_double, c_int, c_long, c_longlong, c_ulong, c_ulonglong};
 
-use einode_etf::{Sink, Source, tag};
+use einode_etf::{DecodeError, Sink, Source, tag};
 
 use crate::atom;
 use crate::ffi::{Fault, Outcome, decoders, encoders, put};
-use crate::raw::RawSource;
+use crate::raw::Read;
 use crate::types::ERLANG_ASCII;
 
 decoders! {
@@ -36,8 +36,11 @@ decoders! {
 
     /// An integer from 0 to 255.
     ei_decode_char(p: *mut c_char) |source| {
-        let byte = u8::try_from(read_unsigned(source)?).map_err(|_| Fault::Refused)?;
-        put(p, byte as c_char);
+        let value = read_unsigned(source)?;
+        if value > u8::MAX.into() {
+            return Err(Fault::Refused);
+        }
+        put(p, value as c_char);
         Ok(())
     };
 
@@ -119,62 +122,92 @@ pub(crate) fn write_unsigned(sink: &mut impl Sink, value: u64) -> Outcome {
     }
 }
 
+/// An integer that is no INTEGER_EXT, and so has at least four bytes.
 fn write_magnitude(sink: &mut impl Sink, negative: bool, magnitude: u64) {
-    let length = magnitude.ilog2() / 8 + 1;
-    sink.put(&[tag::SMALL_BIG_EXT, length as u8, negative.into()]);
-    let bytes = magnitude.to_le_bytes();
-    sink.put(bytes.get(..length as usize).unwrap_or(&bytes));
+    let [a, b, c, d, e, f, g, h] = magnitude.to_le_bytes();
+    let (big, negative) = (tag::SMALL_BIG_EXT, negative.into());
+    match magnitude.leading_zeros() / 8 {
+        0 => sink.put(&[big, 8, negative, a, b, c, d, e, f, g, h]),
+        1 => sink.put(&[big, 7, negative, a, b, c, d, e, f, g]),
+        2 => sink.put(&[big, 6, negative, a, b, c, d, e, f]),
+        3 => sink.put(&[big, 5, negative, a, b, c, d, e]),
+        _ => sink.put(&[big, 4, negative, a, b, c, d]),
+    }
 }
 
-pub(crate) fn read_signed(source: &mut RawSource<'_>) -> Result<i64, Fault> {
-    let (negative, magnitude) = read_integer(source)?;
-    let value = if negative {
-        0_i64.checked_sub_unsigned(magnitude)
-    } else {
-        magnitude.try_into().ok()
-    };
-    value.ok_or(Fault::Refused)
+#[inline]
+pub(crate) fn read_signed<'a>(source: &mut impl Source<'a>) -> Result<i64, Fault> {
+    match source.u8()? {
+        tag::SMALL_INTEGER_EXT => Ok(source.u8()?.into()),
+        tag::INTEGER_EXT => Ok(i32::from_be_bytes(source.array()?).into()),
+        found => match read_magnitude(found, source)? {
+            (true, magnitude) => 0_i64.checked_sub_unsigned(magnitude).ok_or(Fault::Refused),
+            (false, magnitude) => magnitude.try_into().map_err(|_| Fault::Refused),
+        },
+    }
 }
 
-pub(crate) fn read_unsigned(source: &mut RawSource<'_>) -> Result<u64, Fault> {
-    match read_integer(source)? {
-        (false, magnitude) => Ok(magnitude),
-        (true, _) => Err(Fault::Refused),
+#[inline]
+pub(crate) fn read_unsigned<'a>(source: &mut impl Source<'a>) -> Result<u64, Fault> {
+    match source.u8()? {
+        tag::SMALL_INTEGER_EXT => Ok(source.u8()?.into()),
+        tag::INTEGER_EXT => {
+            let value = i32::from_be_bytes(source.array()?);
+            value.try_into().map_err(|_| Fault::Refused)
+        }
+        found => match read_magnitude(found, source)? {
+            (false, magnitude) => Ok(magnitude),
+            (true, _) => Err(Fault::Refused),
+        },
     }
 }
 
 /// Sign and magnitude of an integer of at most 64 bits.
-pub(crate) fn read_integer(source: &mut RawSource<'_>) -> Result<(bool, u64), Fault> {
-    let length = match source.u8()? {
-        tag::SMALL_INTEGER_EXT => return Ok((false, source.u8()?.into())),
+pub(crate) fn read_integer<'a>(source: &mut impl Source<'a>) -> Result<(bool, u64), Fault> {
+    match source.u8()? {
+        tag::SMALL_INTEGER_EXT => Ok((false, source.u8()?.into())),
         tag::INTEGER_EXT => {
             let value = i32::from_be_bytes(source.array()?);
-            return Ok((value < 0, value.unsigned_abs().into()));
+            Ok((value < 0, value.unsigned_abs().into()))
         }
-        tag::SMALL_BIG_EXT => source.u8()?.into(),
-        tag::LARGE_BIG_EXT => source.count()?,
-        _ => return Err(Fault::Refused),
-    };
-    let negative = source.u8()? != 0;
-    let mut magnitude = 0;
-    for place in 0..length {
-        let byte = u64::from(source.u8()?);
-        if place < 8 {
-            magnitude |= byte << (8 * place);
-        } else if byte != 0 {
-            return Err(Fault::Refused);
-        }
+        found => Ok(read_magnitude(found, source)?),
     }
-    Ok((negative, magnitude))
 }
 
-pub(crate) fn read_float(source: &mut RawSource<'_>) -> Result<f64, Fault> {
+/// The same of an integer that has the form of a large one.
+#[inline]
+fn read_magnitude<'a>(found: u8, source: &mut impl Source<'a>) -> Result<(bool, u64), DecodeError> {
+    // By value: so the source stays in registers where the integer is a small one.
+    let (value, behind) = magnitude(found, source.clone())?;
+    *source = behind;
+    Ok(value)
+}
+
+#[inline(never)]
+fn magnitude<'a, S: Source<'a>>(found: u8, mut source: S) -> Result<((bool, u64), S), DecodeError> {
+    let length = match found {
+        tag::SMALL_BIG_EXT => source.u8()?.into(),
+        tag::LARGE_BIG_EXT => source.count()?,
+        found => return Err(DecodeError::UnknownTag(found)),
+    };
+    let negative = source.u8()? != 0;
+    let bytes = source.take(length as usize)?;
+    let magnitude = match bytes.split_first_chunk() {
+        Some((low, high)) if high.iter().all(|&byte| byte == 0) => u64::from_le_bytes(*low),
+        Some(_) => return Err(DecodeError::OutOfRange),
+        None => {
+            let shifted = |high, &byte: &u8| high << 8 | u64::from(byte);
+            bytes.iter().rev().fold(0, shifted)
+        }
+    };
+    Ok(((negative, magnitude), source))
+}
+
+#[inline]
+pub(crate) fn read_float<'a>(source: &mut impl Source<'a>) -> Result<f64, Fault> {
     match source.u8()? {
         tag::NEW_FLOAT_EXT => Ok(f64::from_be_bytes(source.array()?)),
-        tag::FLOAT_EXT => {
-            let text: [u8; 31] = source.array()?;
-            scan_float(&text)
-        }
+        tag::FLOAT_EXT => scan_padded(source.array()?),
         _ => Err(Fault::Refused),
     }
 }
@@ -184,9 +217,23 @@ pub(crate) fn read_float(source: &mut RawSource<'_>) -> Result<f64, Fault> {
 pub(crate) fn scan_float(text: &[u8]) -> Result<f64, Fault> {
     let mut ended = text.to_vec();
     ended.push(0);
+    scan(&ended)
+}
+
+#[cold]
+fn scan_padded(padded: [u8; 31]) -> Result<f64, Fault> {
+    let mut text = [0; 32];
+    text.iter_mut()
+        .zip(padded)
+        .for_each(|(to, byte)| *to = byte);
+    scan(&text)
+}
+
+/// [`scan_float`] of a text that ends with NUL.
+fn scan(text: &[u8]) -> Result<f64, Fault> {
     let mut value = 0.0;
     // SAFETY: the text ends with NUL, and `%lf` stores a double.
-    let found = unsafe { libc::sscanf(ended.as_ptr().cast(), c"%lf".as_ptr(), &raw mut value) };
+    let found = unsafe { libc::sscanf(text.as_ptr().cast(), c"%lf".as_ptr(), &raw mut value) };
     if found == 1 {
         Ok(value)
     } else {
@@ -194,7 +241,7 @@ pub(crate) fn scan_float(text: &[u8]) -> Result<f64, Fault> {
     }
 }
 
-fn read_boolean(source: &mut RawSource<'_>) -> Result<bool, Fault> {
+fn read_boolean<'a>(source: &mut impl Source<'a>) -> Result<bool, Fault> {
     let (name, _) = atom::name(source)?;
     match name {
         b"true" => Ok(true),

@@ -12,7 +12,7 @@ use crate::fun;
 use crate::ids;
 use crate::number;
 use crate::output::{Counted, Stream, Text};
-use crate::raw::RawSource;
+use crate::raw::{RawSource, Read};
 use crate::text;
 use crate::types::{
     EI_FUN_EXPORT, ERLANG_LATIN1, MAXATOMLEN, MAXATOMLEN_UTF8, erlang_fun, erlang_pid, erlang_port,
@@ -77,8 +77,11 @@ unsafe fn print(to: &mut dyn Write, buf: *const c_char, index: *mut c_int) -> c_
         if term(&mut source, &mut out).is_err() {
             return ERROR;
         }
+        let Some(end) = source.index() else {
+            return ERROR;
+        };
         // SAFETY: as above.
-        unsafe { *index = source.index() };
+        unsafe { *index = end };
         c_int::try_from(out.count()).unwrap_or(ERROR)
     })
 }

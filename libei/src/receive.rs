@@ -8,14 +8,13 @@ use std::ffi::{c_char, c_int, c_long, c_uchar, c_uint};
 use std::io::IoSlice;
 use std::slice;
 
-use einode_etf::Source;
+use einode_etf::{Slice, Source};
 
 use crate::callbacks::{Port, Timeout};
 use crate::control::{self, Control, HEAD, Parts, UNLINK_ID, UNLINK_ID_ACK};
 use crate::errno::Errno;
 use crate::ffi::put;
 use crate::ids::member;
-use crate::raw::RawSource;
 use crate::send::{answer, timed};
 use crate::table;
 use crate::trace;
@@ -241,7 +240,7 @@ impl Packet {
         let length = self.left.min(HEAD);
         let head = head.get_mut(..length).unwrap_or_default();
         self.read(head)?;
-        let mut source = RawSource::of(head);
+        let mut source = Slice::new(head);
         // SAFETY: as the caller promised.
         let control = unsafe { control::read(&mut source, msg) }.map_err(malformed)?;
         let start = source.take(source.remaining()).unwrap_or_default();

@@ -8,7 +8,7 @@
 use std::ffi::{c_char, c_int, c_uint};
 use std::ptr;
 
-use einode_etf::Writer;
+use einode_etf::{Slice, Source, Writer};
 
 use crate::atom;
 use crate::control::{self, Parts};
@@ -16,7 +16,7 @@ use crate::errno::Errno;
 use crate::ffi::{self, ERROR, Fault, OK, guard};
 use crate::ids::write_pid;
 use crate::node::ei_self;
-use crate::raw::RawSource;
+use crate::raw::Read;
 use crate::receive::ei_xreceive_msg_tmo;
 use crate::send::send;
 use crate::types::*;
@@ -168,7 +168,7 @@ pub(crate) unsafe fn call(
 }
 
 /// Reads `131 {rex, Result}` up to the result.
-pub(crate) fn open_answer(source: &mut RawSource<'_>) -> Result<(), Fault> {
+pub(crate) fn open_answer<'a>(source: &mut impl Source<'a>) -> Result<(), Fault> {
     let arity = source.read(|reader| {
         reader.version()?;
         reader.tuple()
@@ -191,9 +191,9 @@ unsafe fn unwrap(x: &mut ei_x_buff, msg: &erlang_msg) -> Result<(), Fault> {
     // SAFETY: as the caller promised.
     unsafe {
         let message = ffi::bytes(x.buff.cast(), x.index)?;
-        let mut source = RawSource::of(message);
+        let mut source = Slice::new(message);
         open_answer(&mut source)?;
-        let length = einode_etf::Source::remaining(&source);
+        let length = source.ahead().len();
         ptr::copy(x.buff.add(message.len() - length), x.buff, length);
         x.index = length as c_int;
     }

@@ -3,7 +3,7 @@
 use std::ffi::{c_char, c_int};
 use std::io::Write;
 
-use einode_etf::{Source, tag};
+use einode_etf::{Slice, Source, tag};
 
 use crate::atom;
 use crate::control::{self, Rest};
@@ -11,7 +11,7 @@ use crate::ffi::{ERROR, Fault, OK, Outcome, guard};
 use crate::ids;
 use crate::number;
 use crate::output::Stream;
-use crate::raw::RawSource;
+use crate::raw::{RawSource, Read};
 use crate::term::size_of_body;
 use crate::text;
 use crate::types::*;
@@ -60,20 +60,20 @@ pub unsafe extern "C" fn ei_show_sendmsg(
 
 /// Prints a message to be sent: a packet up to its message, and the message.
 pub(crate) fn sent(out: &mut dyn Write, head: &[u8], message: &[u8]) -> Outcome {
-    let mut head = RawSource::of(head);
+    let mut head = Slice::new(head);
     head.take(4)?;
-    show_sent(out, &mut head, Some(&mut RawSource::of(message)))
+    show_sent(out, &mut head, Some(&mut Slice::new(message)))
 }
 
 /// Prints a message that was received, with its trace token if its type says so.
 pub(crate) fn received(out: &mut dyn Write, msg: &erlang_msg, body: &[u8]) -> Outcome {
-    message(out, "<-", msg, &mut RawSource::of(body))
+    message(out, "<-", msg, &mut Slice::new(body))
 }
 
-fn show_sent(
+fn show_sent<'a, S: Source<'a>>(
     out: &mut dyn Write,
-    head: &mut RawSource<'_>,
-    body: Option<&mut RawSource<'_>>,
+    head: &mut S,
+    body: Option<&mut S>,
 ) -> Outcome {
     let mut msg = control::nothing();
     // SAFETY: there is room for a message.
@@ -86,11 +86,11 @@ fn show_sent(
     }
 }
 
-fn message(
+fn message<'a>(
     out: &mut dyn Write,
     arrow: &str,
     msg: &erlang_msg,
-    body: &mut RawSource<'_>,
+    body: &mut impl Source<'a>,
 ) -> Outcome {
     let name = match msg.msgtype {
         ERL_LINK => "LINK",
@@ -184,7 +184,7 @@ enum Shape {
     Tail,
 }
 
-fn term(source: &mut RawSource<'_>, out: &mut dyn Write) -> Outcome {
+fn term<'a>(source: &mut impl Source<'a>, out: &mut dyn Write) -> Outcome {
     if source.peek()? == tag::VERSION {
         source.take(1)?;
     }
@@ -207,7 +207,11 @@ fn term(source: &mut RawSource<'_>, out: &mut dyn Write) -> Outcome {
 
 impl Open {
     /// Prints what comes before the next element, or the end; whether there is an element.
-    fn goes_on(&mut self, source: &mut RawSource<'_>, out: &mut dyn Write) -> Result<bool, Fault> {
+    fn goes_on<'a>(
+        &mut self,
+        source: &mut impl Source<'a>,
+        out: &mut dyn Write,
+    ) -> Result<bool, Fault> {
         if self.left > 0 {
             self.left -= 1;
             if std::mem::replace(&mut self.begun, true) {
@@ -233,13 +237,13 @@ impl Open {
 }
 
 /// Prints a term, or the beginning of a tuple or list.
-fn begin(source: &mut RawSource<'_>, out: &mut dyn Write) -> Result<Option<Open>, Fault> {
+fn begin<'a>(source: &mut impl Source<'a>, out: &mut dyn Write) -> Result<Option<Open>, Fault> {
     let open = |shape, left| Open {
         shape,
         left,
         begun: false,
     };
-    let mut ahead = *source;
+    let mut ahead = source.clone();
     match ahead.u8()? {
         tag::ATOM_EXT | tag::SMALL_ATOM_EXT | tag::ATOM_UTF8_EXT | tag::SMALL_ATOM_UTF8_EXT => {
             out.write_all(atom::name(source)?.0)?;
@@ -325,7 +329,7 @@ fn string(out: &mut dyn Write, bytes: &[u8]) -> Outcome {
     Ok(write!(out, "[{}]", numbers.join(", "))?)
 }
 
-fn port(source: &mut RawSource<'_>, out: &mut dyn Write) -> Outcome {
+fn port<'a>(source: &mut impl Source<'a>, out: &mut dyn Write) -> Outcome {
     let mut port = erlang_port {
         node: [0; MAXATOMLEN_UTF8],
         id: 0,
@@ -338,7 +342,7 @@ fn port(source: &mut RawSource<'_>, out: &mut dyn Write) -> Outcome {
     Ok(write!(out, ".{}.{}>", port.id, port.creation)?)
 }
 
-fn reference(source: &mut RawSource<'_>, out: &mut dyn Write) -> Outcome {
+fn reference<'a>(source: &mut impl Source<'a>, out: &mut dyn Write) -> Outcome {
     let mut reference = erlang_ref {
         node: [0; MAXATOMLEN_UTF8],
         len: 0,

@@ -8,7 +8,7 @@ use crate::atom;
 use crate::ffi::{ERROR, Fault, OK, decoders, guard, put};
 use crate::ids::{self, member};
 use crate::number;
-use crate::raw::RawSource;
+use crate::raw::{RawSource, Read};
 use crate::text;
 use crate::types::{ERLANG_LATIN1, MAXATOMLEN, ei_term};
 
@@ -64,7 +64,10 @@ pub unsafe extern "C" fn ei_decode_ei_term(
             let mut source = RawSource::new(buf, *index);
             match read(&mut source, term) {
                 Ok(Fit::Value) => {
-                    *index = source.index();
+                    let Some(end) = source.index() else {
+                        return ERROR;
+                    };
+                    *index = end;
                     1
                 }
                 Ok(Fit::TooLarge) => 0,
@@ -74,33 +77,62 @@ pub unsafe extern "C" fn ei_decode_ei_term(
     })
 }
 
+/// A number for each tag, which is looked up instead of found out.
+macro_rules! by_tag {
+    (|$tag:ident| $number:expr) => {{
+        #[expect(
+            clippy::indexing_slicing,
+            reason = "while compiling, and below the length"
+        )]
+        const NUMBERS: [u8; 256] = {
+            let mut numbers = [0; 256];
+            let mut at = 0;
+            while at < numbers.len() {
+                let $tag = at as u8;
+                numbers[at] = $number;
+                at += 1;
+            }
+            numbers
+        };
+        |tag: u8| NUMBERS.get(usize::from(tag)).copied().unwrap_or_default()
+    }};
+}
+
 /// The tag that stands for all of the type.
+#[inline]
 fn general(found: u8) -> u8 {
-    match Kind::of_tag(found) {
+    by_tag!(|found| match Kind::of_tag(found) {
         Some(Kind::Atom) if found != tag::ATOM_CACHE_REF => tag::ATOM_EXT,
         Some(Kind::Float) => tag::FLOAT_EXT,
         Some(Kind::Pid) => tag::PID_EXT,
         Some(Kind::Port) => tag::PORT_EXT,
         Some(Kind::Reference) if found != tag::REFERENCE_EXT => tag::NEW_REFERENCE_EXT,
         _ => found,
-    }
+    })(found)
 }
 
 /// What `ei_get_type` calls the size of a term, whose tag is behind.
-pub(crate) fn size_of_body(found: u8, source: &mut RawSource<'_>) -> Result<c_int, Fault> {
-    Ok(match found {
+#[inline]
+pub(crate) fn size_of_body<'a>(found: u8, source: &mut impl Source<'a>) -> Result<c_int, Fault> {
+    let width = by_tag!(|found| match found {
         tag::SMALL_ATOM_EXT
         | tag::SMALL_ATOM_UTF8_EXT
         | tag::SMALL_TUPLE_EXT
-        | tag::SMALL_BIG_EXT => source.u8()?.into(),
-        tag::ATOM_EXT | tag::ATOM_UTF8_EXT | tag::STRING_EXT => source.u16()?.into(),
+        | tag::SMALL_BIG_EXT => 1,
+        tag::ATOM_EXT | tag::ATOM_UTF8_EXT | tag::STRING_EXT => 2,
         tag::LARGE_TUPLE_EXT
         | tag::LIST_EXT
         | tag::MAP_EXT
         | tag::BINARY_EXT
         | tag::BIT_BINARY_EXT
-        | tag::LARGE_BIG_EXT => source.count()?,
+        | tag::LARGE_BIG_EXT => 4,
         _ => 0,
+    });
+    Ok(match width(found) {
+        0 => 0,
+        1 => source.u8()?.into(),
+        2 => source.u16()?.into(),
+        _ => source.count()?,
     })
 }
 
@@ -112,7 +144,7 @@ enum Fit {
 
 /// # Safety
 /// `term` has room for a term.
-unsafe fn read(source: &mut RawSource<'_>, term: *mut ei_term) -> Result<Fit, Fault> {
+unsafe fn read<'a>(source: &mut impl Source<'a>, term: *mut ei_term) -> Result<Fit, Fault> {
     let found = source.peek()?;
     // SAFETY: as the caller promised.
     unsafe {
@@ -122,7 +154,7 @@ unsafe fn read(source: &mut RawSource<'_>, term: *mut ei_term) -> Result<Fit, Fa
                 put(member!(term, value.i_val), number::read_signed(source)?);
             }
             tag::SMALL_BIG_EXT => {
-                let mut header = *source;
+                let mut header = source.clone();
                 let [_, digits] = header.array()?;
                 put(member!(term, arity), digits.into());
                 let value = number::read_signed(source)?;

@@ -1,13 +1,13 @@
 //! Strings, binaries, bit strings and lists of integers.
 
 use std::ffi::{c_char, c_int, c_long, c_uint, c_void};
-use std::ptr;
 
 use einode_etf::{Sink, Source, Writer, tag};
 
 use crate::ffi::{self, Fault, Outcome, decoders, encoders, put};
 use crate::number::read_signed;
-use crate::raw::RawSource;
+use crate::raw::Read;
+use crate::short;
 
 decoders! {
     /// A list of bytes as a string, for which `p` has room, and for its NUL. What was read before an
@@ -22,7 +22,7 @@ decoders! {
         let length = source.count()?;
         let bytes = source.take(length as usize)?;
         if !p.is_null() {
-            ptr::copy(bytes.as_ptr(), p.cast(), bytes.len());
+            short::copy(bytes.as_ptr(), p.cast(), bytes.len());
         }
         put(len, length.into());
         Ok(())
@@ -76,7 +76,7 @@ encoders! {
 
 /// # Safety
 /// `p` is null or has room for the string and a NUL.
-unsafe fn read_string(source: &mut RawSource<'_>, p: *mut u8) -> Outcome {
+unsafe fn read_string<'a>(source: &mut impl Source<'a>, p: *mut u8) -> Outcome {
     let store = |at: usize, byte: u8| {
         if !p.is_null() {
             // SAFETY: as the caller promised.
@@ -90,15 +90,15 @@ unsafe fn read_string(source: &mut RawSource<'_>, p: *mut u8) -> Outcome {
             let bytes = source.take(length)?;
             if !p.is_null() {
                 // SAFETY: as the caller promised; a buffer may be read into itself.
-                unsafe { ptr::copy(bytes.as_ptr(), p, length) };
+                unsafe { short::copy(bytes.as_ptr(), p, length) };
             }
             length
         }
         tag::LIST_EXT => {
             let length = source.count()? as usize;
             for at in 0..length {
-                match source.u8()? {
-                    tag::SMALL_INTEGER_EXT => store(at, source.u8()?),
+                match source.array()? {
+                    [tag::SMALL_INTEGER_EXT, byte] => store(at, byte),
                     _ => return Err(Fault::Refused),
                 }
             }
@@ -115,7 +115,8 @@ unsafe fn read_string(source: &mut RawSource<'_>, p: *mut u8) -> Outcome {
 }
 
 /// The bytes of a bit string, and how many bits of them count.
-pub(crate) fn read_bits<'a>(source: &mut RawSource<'a>) -> Result<(&'a [u8], usize), Fault> {
+#[inline]
+pub(crate) fn read_bits<'a>(source: &mut impl Source<'a>) -> Result<(&'a [u8], usize), Fault> {
     let found = source.u8()?;
     let length = match found {
         tag::BINARY_EXT | tag::BIT_BINARY_EXT => source.count()? as usize,
@@ -139,34 +140,36 @@ fn write_bits(sink: &mut impl Sink, from: &[u8], offset: usize, bits: usize) -> 
     let length = bits.div_ceil(8);
     let count = u32::try_from(length).map_err(|_| Fault::Refused)?;
     let unused = 8 * length - bits;
+    let [a, b, c, d] = count.to_be_bytes();
     if unused == 0 {
-        sink.put(&[tag::BINARY_EXT]);
-        sink.put(&count.to_be_bytes());
+        sink.put(&[tag::BINARY_EXT, a, b, c, d]);
     } else {
-        sink.put(&[tag::BIT_BINARY_EXT]);
-        sink.put(&count.to_be_bytes());
-        sink.put(&[8 - unused as u8]);
+        sink.put(&[tag::BIT_BINARY_EXT, a, b, c, d, 8 - unused as u8]);
     }
     let from = from.get(skipped..).unwrap_or_default();
     if shift == 0 && unused == 0 {
-        sink.put(from);
+        sink.put_run(from);
         return Ok(());
     }
-    for at in 0..length {
-        let byte = |at| from.get(at).copied().map_or(0, u16::from);
-        let pair = byte(at) << 8 | byte(at + 1);
-        let mut byte = (pair >> (8 - shift)) as u8;
-        if at + 1 == length {
-            byte &= 0xff << unused;
-        }
-        sink.put(&[byte]);
+    let mut ahead = from.iter();
+    let mut next = || ahead.next().copied().map_or(0, u16::from);
+    let mut pair = next();
+    for left in (0..length).rev() {
+        pair = pair << 8 | next();
+        let byte = (pair >> (8 - shift)) as u8;
+        let mask = if left == 0 { 0xff << unused } else { 0xff };
+        sink.put(&[byte & mask]);
     }
     Ok(())
 }
 
 /// # Safety
 /// `a` is null or has room for all elements, `count` for one number.
-unsafe fn read_integers(source: &mut RawSource<'_>, a: *mut c_long, count: *mut c_int) -> Outcome {
+unsafe fn read_integers<'a>(
+    source: &mut impl Source<'a>,
+    a: *mut c_long,
+    count: *mut c_int,
+) -> Outcome {
     let store = |at: c_int, value| {
         if !a.is_null() {
             // SAFETY: as the caller promised.

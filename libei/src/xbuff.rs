@@ -91,9 +91,8 @@ unsafe fn append(x: *mut ei_x_buff, from: *const c_char, length: c_int) -> c_int
         return ERROR;
     };
     // Growing may move the bytes, if they are those of `x` itself.
-    let own = (x.buff as usize..x.buff as usize + x.buffsz.max(0) as usize)
-        .contains(&(from as usize))
-        .then(|| from as usize - x.buff as usize);
+    let at = (from as usize).wrapping_sub(x.buff as usize);
+    let own = at < x.buffsz.max(0) as usize;
     guard(ERROR, || {
         let Some(end) = x.index.checked_add(length) else {
             return ERROR;
@@ -104,7 +103,7 @@ unsafe fn append(x: *mut ei_x_buff, from: *const c_char, length: c_int) -> c_int
         }
         // SAFETY: there is room, and what is copied is where it was or has moved with `x`.
         unsafe {
-            let from = own.map_or(from, |at| x.buff.add(at).cast_const());
+            let from = if own { x.buff.add(at) } else { from };
             ptr::copy(from, x.buff.offset(x.index as isize), length as usize);
         }
         x.index = end;
