@@ -1,7 +1,10 @@
 //! Listening for nodes, and accepting them.
 
 use std::ffi::{c_char, c_int, c_uint};
+use std::fmt;
 use std::net::Ipv4Addr;
+
+use einode_dist::NodeName;
 
 use crate::callbacks::{Port, Timeout};
 use crate::connect::address;
@@ -11,6 +14,7 @@ use crate::ffi::{ERROR, guard, put};
 use crate::host;
 use crate::node;
 use crate::table;
+use crate::trace;
 use crate::types::{Erl_IpAddr, ErlConnect, MAXNODELEN, ei_cnode};
 
 /// Listens on all addresses; `*port` becomes the port, if it is 0.
@@ -95,6 +99,8 @@ fn listen(
             Ok((socket.fd, bound))
         }
         Err(errno) => {
+            trace::error("ei_xlisten", format_args!("-> LISTEN: {errno}"));
+            let errno = socket.shown(errno);
             let _ = socket.close();
             Err(errno)
         }
@@ -102,14 +108,29 @@ fn listen(
 }
 
 fn accept(ec: &ei_cnode, lfd: c_int, timeout: Timeout) -> Result<(c_int, ErlConnect), Errno> {
-    let (mut socket, from) = table::port(lfd)?.accept(timeout)?;
+    let listener = table::port(lfd)?;
+    tell(format_args!("<- ACCEPT: waiting"));
+    let (mut socket, from) = listener.accept(timeout).inspect_err(tell_error)?;
+    tell(format_args!("<- ACCEPT: the socket is connected"));
     match set_up(ec, &mut socket, from, timeout) {
-        Ok(peer) => Ok((socket.fd, peer)),
+        Ok((name, peer)) => {
+            tell(format_args!("<- ACCEPT (ok) remote = {name}"));
+            Ok((socket.fd, peer))
+        }
         Err(errno) => {
+            tell_error(&errno);
             let _ = socket.close();
             Err(errno)
         }
     }
+}
+
+fn tell(text: fmt::Arguments<'_>) {
+    trace::progress("ei_accept", text);
+}
+
+fn tell_error(errno: &Errno) {
+    trace::error("ei_accept", format_args!("<- ACCEPT: {errno}"));
 }
 
 /// Makes a connection of an accepted socket, which is left to the caller to close if that fails.
@@ -118,7 +139,7 @@ fn set_up(
     socket: &mut Port,
     from: libc::sockaddr_in,
     timeout: Timeout,
-) -> Result<ErlConnect, Errno> {
+) -> Result<(NodeName, ErlConnect), Errno> {
     let session = conversation::accept(ec, socket, timeout)?;
     let name = session.peer.as_str().as_bytes();
     if name.len() > MAXNODELEN {
@@ -138,5 +159,5 @@ fn set_up(
         table::remove(socket.fd);
         return Err(errno);
     }
-    Ok(peer)
+    Ok((session.peer, peer))
 }

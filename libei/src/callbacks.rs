@@ -139,7 +139,8 @@ impl Port {
         waited.map_err(Refusal::Late)
     }
 
-    /// Listens on an address, and writes back the one that the system chose.
+    /// Listens on an address, and writes back the one that the system chose. The error is what the
+    /// callback says, also over TCP.
     pub(crate) fn listen(
         &self,
         address: &mut libc::sockaddr_in,
@@ -147,7 +148,7 @@ impl Port {
     ) -> Result<(), Errno> {
         let mut length = size_of_val(address) as c_int;
         let address = (&raw mut *address).cast();
-        self.check(call!(
+        outcome(call!(
             self,
             listen(self.ctx, address, &raw mut length, backlog)
         ))
@@ -328,7 +329,7 @@ impl Port {
     }
 
     /// The `erl_errno` for an error: what callbacks of the program say, and not what TCP does.
-    fn shown(&self, errno: Errno) -> Errno {
+    pub(crate) fn shown(&self, errno: Errno) -> Errno {
         if self.is_tcp() && errno != Errno::TIMED_OUT {
             Errno::IO
         } else {

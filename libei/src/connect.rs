@@ -1,6 +1,7 @@
 //! Connecting to nodes, and closing what is open.
 
 use std::ffi::{c_char, c_int, c_uint};
+use std::fmt;
 use std::net::Ipv4Addr;
 
 use crate::callbacks::{Port, Refusal, Timeout};
@@ -11,6 +12,7 @@ use crate::ffi::{self, ERROR, OK, guard};
 use crate::host;
 use crate::node;
 use crate::table;
+use crate::trace;
 use crate::types::{Erl_IpAddr, MAXNODELEN, ei_cnode};
 
 /// `ERL_NO_PORT`: the port mapper does not answer, or does not know the node.
@@ -39,9 +41,11 @@ pub unsafe extern "C" fn ei_connect_tmo(
             return Errno(libc::EINVAL).fail();
         };
         let Some(at) = name.iter().position(|&byte| byte == b'@') else {
+            trace::error("ei_connect", format_args!("a name of a node has an @"));
             return ERROR;
         };
         if name.len() > MAXNODELEN {
+            trace::error("ei_connect", format_args!("a name of {} bytes", name.len()));
             return ERROR;
         }
         let alive = name.get(..at).unwrap_or_default();
@@ -150,7 +154,10 @@ pub extern "C" fn ei_close_connection(fd: c_int) -> c_int {
         table::remove(fd);
         match port.close() {
             Ok(()) => OK,
-            Err(errno) => errno.fail(),
+            Err(errno) => {
+                trace::error("ei_close_connection", format_args!("<- CLOSE: {errno}"));
+                errno.fail()
+            }
         }
     })
 }
@@ -191,12 +198,16 @@ unsafe fn anywhere(
 ) -> c_int {
     let mut result = Err(Failure::from(Errno(libc::EHOSTUNREACH)));
     // SAFETY: as the caller promised.
-    if let Some(host) = unsafe { host::resolve(host) } {
-        for ip in host.addresses {
-            result = connect(ip);
-            if result.is_ok() {
-                break;
-            }
+    let (name, found) = unsafe { (ffi::text(host).unwrap_or_default(), host::resolve(host)) };
+    let addresses = found.map(|host| host.addresses).unwrap_or_default();
+    if addresses.is_empty() {
+        let name = name.escape_ascii();
+        trace::error("ei_connect", format_args!("no host is called {name}"));
+    }
+    for ip in addresses {
+        result = connect(ip);
+        if result.is_ok() {
+            break;
         }
     }
     code(result)
@@ -208,9 +219,13 @@ fn by_name(
     alive: &[u8],
     timeout: Timeout,
 ) -> Result<c_int, Failure> {
+    let peer = alive.escape_ascii();
     match epmd::lookup(ip, alive, timeout) {
-        Ok(port) => by_port(ec, ip, port.into(), timeout),
-        Err(errno) => Err(Failure(NO_PORT, errno)),
+        Ok(port) => connect(ec, ip, port.into(), timeout, format_args!("{peer}")),
+        Err(errno) => {
+            tell_error(format_args!("-> CONNECT: no port of {peer}"));
+            Err(Failure(NO_PORT, errno))
+        }
     }
 }
 
@@ -220,20 +235,51 @@ fn by_port(
     port: c_int,
     timeout: Timeout,
 ) -> Result<c_int, Failure> {
+    connect(ec, ip, port, timeout, format_args!("port {port}"))
+}
+
+/// Connects to `peer`, as those who watch are told.
+fn connect(
+    ec: &mut ei_cnode,
+    ip: Ipv4Addr,
+    port: c_int,
+    timeout: Timeout,
+    peer: fmt::Arguments<'_>,
+) -> Result<c_int, Failure> {
     let port = u16::try_from(port).map_err(|_| Errno(libc::EINVAL))?;
-    let mut socket = Port::socket(ec.cbs, ec.setup_context)?;
-    let connected = socket.connect(&host::address(ip, port), timeout);
-    let connected = connected.map_err(|refusal| match refusal {
-        Refusal::AtOnce(errno) | Refusal::Late(errno @ Errno::TIMED_OUT) => {
-            Failure(CONNECT_FAIL, errno)
+    let mut socket = Port::socket(ec.cbs, ec.setup_context)
+        .inspect_err(|errno| tell_error(format_args!("-> SOCKET: {errno}")))?;
+    tell(format_args!("-> CONNECT to {peer}"));
+    let connected = match socket.connect(&host::address(ip, port), timeout) {
+        Ok(()) => {
+            tell(format_args!("-> CONNECT: the socket is connected"));
+            let done = set_up(ec, &mut socket, timeout).map_err(Failure::from);
+            done.inspect_err(|Failure(_, errno)| tell_error(format_args!("-> CONNECT: {errno}")))
         }
-        Refusal::Late(errno) => errno.into(),
-    });
-    let connected = connected.and_then(|()| Ok(set_up(ec, &mut socket, timeout)?));
-    if connected.is_err() {
-        let _ = socket.close();
+        Err(refusal) => {
+            let (Refusal::AtOnce(errno) | Refusal::Late(errno)) = refusal;
+            tell_error(format_args!("-> CONNECT: {errno}"));
+            Err(match refusal {
+                Refusal::AtOnce(_) | Refusal::Late(Errno::TIMED_OUT) => {
+                    Failure(CONNECT_FAIL, errno)
+                }
+                Refusal::Late(_) => errno.into(),
+            })
+        }
+    };
+    match connected {
+        Ok(()) => tell(format_args!("-> CONNECT (ok) remote = {peer}")),
+        Err(_) => drop(socket.close()),
     }
     connected.map(|()| socket.fd)
+}
+
+fn tell(text: fmt::Arguments<'_>) {
+    trace::progress("ei_xconnect", text);
+}
+
+fn tell_error(text: fmt::Arguments<'_>) {
+    trace::error("ei_xconnect", text);
 }
 
 /// Makes a connection of a connected socket, which is left to the caller to close if that fails.

@@ -9,43 +9,58 @@ use einode_dist::{Cookie, Exchange, Flags, HostName, Identity, NodeName, Prefix}
 use crate::callbacks::{Port, Timeout};
 use crate::errno::Errno;
 use crate::node::{bytes, is_set};
+use crate::steps::Steps;
 use crate::types::ei_cnode;
 
 /// What nodes of this library handle: the flags of OTP's. They have no distribution header, and take
 /// no fragments.
 const FLAGS: Flags = Flags::from_bits(0x4_0707_4f9c);
 
-/// Carries a conversation out. Nothing is read beyond its end.
+/// Carries a conversation out, and tells its steps. Nothing is read beyond its end.
 pub(crate) fn run<E: Exchange>(
     mut exchange: E,
     port: &mut Port,
     timeout: Timeout,
+    mut steps: Steps,
 ) -> Result<E::Outcome, Errno> {
     let mut buffer = [0; 1024];
     loop {
-        flush(&mut exchange, port, timeout)?;
+        flush(&mut exchange, port, timeout, &mut steps)?;
         let want = exchange.want().min(buffer.len());
         if want == 0 {
             return exchange.outcome().ok_or(Errno::IO);
         }
         let room = buffer.get_mut(..want).unwrap_or_default();
-        let step = match port.read(room, timeout)? {
+        let read = port
+            .read(room, timeout)
+            .inspect_err(|errno| steps.misheard(errno))?;
+        let bytes = room.get(..read).unwrap_or_default();
+        let step = match read {
             0 => exchange.eof(),
-            read => exchange.receive(room.get(..read).unwrap_or_default()),
+            _ => exchange.receive(bytes),
         };
-        if step.is_err() {
+        if let Err(error) = step {
+            steps.misheard(error);
             // The peer deserves the last word, but the error is what matters.
-            let _ = flush(&mut exchange, port, timeout);
+            let _ = flush(&mut exchange, port, timeout, &mut steps);
             return Err(Errno::IO);
         }
+        steps.heard(bytes);
     }
 }
 
-fn flush<E: Exchange>(exchange: &mut E, port: &mut Port, timeout: Timeout) -> Result<(), Errno> {
+fn flush<E: Exchange>(
+    exchange: &mut E,
+    port: &mut Port,
+    timeout: Timeout,
+    steps: &mut Steps,
+) -> Result<(), Errno> {
     let outgoing = exchange.outgoing();
     let length = outgoing.len();
     if length > 0 {
-        port.write_all(&[IoSlice::new(outgoing)], timeout)?;
+        port.write_all(&[IoSlice::new(outgoing)], timeout)
+            .inspect_err(|&errno| steps.unsaid(errno))?;
+        steps.said(outgoing);
         exchange.sent(length);
     }
     Ok(())
@@ -58,7 +73,7 @@ pub(crate) fn initiate(ec: &ei_cnode, port: &mut Port, timeout: Timeout) -> Resu
     // Who answers is not compared with who was asked for, and a connection that the peer still has
     // with a node of our name stays.
     let initiator = Initiator::new(&local, None, prefix, challenge()?).replace(|| false);
-    run(initiator, port, timeout)
+    run(initiator, port, timeout, Steps::initiator(prefix))
 }
 
 /// Has a peer that has connected introduce itself.
@@ -74,6 +89,7 @@ pub(crate) fn accept(ec: &ei_cnode, port: &mut Port, timeout: Timeout) -> Result
         Acceptor::new(&local, prefix, challenge()?, admit),
         port,
         timeout,
+        Steps::acceptor(prefix),
     )
 }
 

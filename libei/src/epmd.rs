@@ -1,9 +1,11 @@
 //! The port mapper, which is always reached over TCP.
 
 use std::ffi::{c_char, c_int, c_uint};
+use std::fmt;
 use std::net::Ipv4Addr;
 use std::ptr;
 
+use einode_dist::Exchange;
 use einode_dist::epmd::message::StopAnswer;
 use einode_dist::epmd::{Lookup, NodeType, Register, Registration, Stop};
 
@@ -13,7 +15,9 @@ use crate::conversation::run;
 use crate::errno::Errno;
 use crate::ffi::{self, ERROR, OK, guard, put};
 use crate::host;
+use crate::steps::Steps;
 use crate::tcp::ei_default_socket_callbacks;
+use crate::trace;
 use crate::types::{Erl_IpAddr, ei_cnode};
 
 /// Where the port mapper listens, unless `ERL_EPMD_PORT` says otherwise.
@@ -134,39 +138,139 @@ pub(crate) fn lookup(ip: Ipv4Addr, alive: &[u8], timeout: Timeout) -> Result<u16
 }
 
 fn find(ip: Ipv4Addr, alive: &[u8], timeout: Timeout) -> Result<Registration, Errno> {
-    let question = Lookup::new(text(alive)?).map_err(|_| Errno::IO)?;
-    let mut socket = connect(ip, timeout)?;
-    let answer = run(question, &mut socket, timeout);
-    let _ = socket.close();
-    answer?.ok_or(Errno::IO)
-}
-
-fn register(alive: &[u8], port: u16, timeout: Timeout) -> Result<c_int, Failure> {
-    // What OTP's library says of its nodes.
-    let mut registration = Registration::new(text(alive)?, port, NodeType(b'h'));
-    registration.lowest = registration.highest;
-    let question = Register::new(registration).map_err(|_| Errno::IO)?;
-    let mut socket = connect(Ipv4Addr::LOCALHOST, timeout)?;
-    match run(question, &mut socket, timeout) {
-        Ok(_) => Ok(socket.fd),
-        Err(errno) => {
+    const FUNCTION: &str = "ei_epmd_r4_port";
+    let alive = text(alive)?;
+    let answer = ask(
+        Lookup::new(alive).map_err(|_| Errno::IO)?,
+        ip,
+        timeout,
+        (FUNCTION, "PORT2_RESP"),
+        format_args!("-> PORT2_REQ alive={alive} ip={ip}"),
+    );
+    match answer? {
+        (socket, Some(found)) => {
             let _ = socket.close();
-            match errno {
-                Errno::TIMED_OUT => Err(Failure(NO_DAEMON, errno)),
-                errno => Err(errno.into()),
-            }
+            trace::progress(FUNCTION, format_args!("<- PORT2_RESP (ok)"));
+            trace::progress(FUNCTION, format_args!("   {}", Described(&found)));
+            Ok(found)
+        }
+        (socket, None) => {
+            let _ = socket.close();
+            trace::error(FUNCTION, format_args!("<- PORT2_RESP (unknown)"));
+            Err(Errno::IO)
         }
     }
 }
 
+fn register(alive: &[u8], port: u16, timeout: Timeout) -> Result<c_int, Failure> {
+    const FUNCTION: &str = "ei_epmd_r4_publish";
+    let alive = text(alive)?;
+    // What OTP's library says of its nodes.
+    let mut registration = Registration::new(alive, port, NodeType(b'h'));
+    registration.lowest = registration.highest;
+    let question = Register::new(registration.clone()).map_err(|_| Errno::IO)?;
+    let asked = ask(
+        question,
+        Ipv4Addr::LOCALHOST,
+        timeout,
+        (FUNCTION, "ALIVE2_RESP"),
+        format_args!("-> ALIVE2_REQ alive={alive} {}", Described(&registration)),
+    );
+    match asked {
+        Ok((socket, registered)) => {
+            let creation = registered.creation;
+            trace::progress(
+                FUNCTION,
+                format_args!("<- ALIVE2_RESP (ok) creation={creation}"),
+            );
+            Ok(socket.fd)
+        }
+        Err(Unanswered::Asked(Errno::TIMED_OUT)) => Err(Failure(NO_DAEMON, Errno::TIMED_OUT)),
+        Err(unanswered) => Err(Errno::from(unanswered).into()),
+    }
+}
+
 fn stop(alive: &[u8], timeout: Timeout) -> Result<(), Errno> {
-    let question = Stop::new(text(alive)?).map_err(|_| Errno::IO)?;
-    let mut socket = connect(Ipv4Addr::LOCALHOST, timeout)?;
-    let answer = run(question, &mut socket, timeout);
+    const FUNCTION: &str = "ei_unpublish_tmo";
+    let alive = text(alive)?;
+    let (socket, answer) = ask(
+        Stop::new(alive).map_err(|_| Errno::IO)?,
+        Ipv4Addr::LOCALHOST,
+        timeout,
+        (FUNCTION, "STOPPED"),
+        format_args!("-> STOP {alive}"),
+    )?;
     let _ = socket.close();
-    match answer? {
-        StopAnswer::Stopped => Ok(()),
-        StopAnswer::NoExist | StopAnswer::NotAllowed => Err(Errno::IO),
+    match answer {
+        StopAnswer::Stopped => {
+            trace::progress(FUNCTION, format_args!("<- STOPPED"));
+            Ok(())
+        }
+        StopAnswer::NoExist => {
+            trace::error(FUNCTION, format_args!("<- NOEXIST"));
+            Err(Errno::IO)
+        }
+        StopAnswer::NotAllowed => {
+            trace::error(FUNCTION, format_args!("<- not allowed"));
+            Err(Errno::IO)
+        }
+    }
+}
+
+/// Why there is no answer.
+enum Unanswered {
+    /// Nobody is there to ask.
+    Unasked(Errno),
+    /// Who was asked does not say.
+    Asked(Errno),
+}
+
+impl From<Unanswered> for Errno {
+    fn from(unanswered: Unanswered) -> Self {
+        match unanswered {
+            Unanswered::Unasked(errno) | Unanswered::Asked(errno) => errno,
+        }
+    }
+}
+
+/// Asks a question, which those who watch are told, as by `function`. Gives the answer and the connection.
+fn ask<E: Exchange>(
+    question: E,
+    ip: Ipv4Addr,
+    timeout: Timeout,
+    (function, answer): (&str, &str),
+    shown: fmt::Arguments<'_>,
+) -> Result<(Port, E::Outcome), Unanswered> {
+    let mut socket = connect(ip, timeout).map_err(Unanswered::Unasked)?;
+    trace::progress(function, shown);
+    match run(question, &mut socket, timeout, Steps::none()) {
+        Ok(answer) => Ok((socket, answer)),
+        Err(errno) => {
+            trace::error(function, format_args!("<- {answer}: {errno}"));
+            let _ = socket.close();
+            Err(Unanswered::Asked(errno))
+        }
+    }
+}
+
+/// What the port mapper knows of a node.
+struct Described<'a>(&'a Registration);
+
+impl fmt::Display for Described<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Registration {
+            port,
+            node_type,
+            protocol,
+            highest,
+            lowest,
+            ..
+        } = self.0;
+        let kind = node_type.0;
+        write!(
+            f,
+            "port={port} ntype={kind} proto={protocol} dist-high={highest} dist-low={lowest}"
+        )
     }
 }
 

@@ -1,6 +1,7 @@
 //! Why a call that uses the network failed: `erl_errno`.
 
 use std::ffi::c_int;
+use std::fmt::{self, Display};
 use std::io;
 use std::sync::atomic::{AtomicI32, Ordering};
 
@@ -39,5 +40,12 @@ impl Errno {
     pub(crate) fn fail(self) -> c_int {
         self.set();
         ERROR
+    }
+}
+
+impl Display for Errno {
+    /// As the system says it: `Connection refused (os error 111)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        io::Error::from_raw_os_error(self.0).fmt(f)
     }
 }

@@ -57,6 +57,7 @@ mod rpc;
 mod send;
 mod short;
 mod show;
+mod steps;
 mod table;
 mod tcp;
 mod term;

@@ -1,7 +1,6 @@
 //! Nodes of this library: what they are called, and what they make.
 
 use std::ffi::{c_char, c_int, c_uint, c_void};
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::ptr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,6 +10,7 @@ use crate::ffi::{self, ERROR, OK, guard};
 use crate::host;
 use crate::table;
 use crate::tcp::ei_default_socket_callbacks;
+use crate::trace;
 use crate::types::{
     EI_MAX_COOKIE_SIZE, EI_MAXALIVELEN, EI_MAXHOSTNAMELEN, Erl_IpAddr, MAXNODELEN, ei_cnode,
     ei_socket_callbacks, erlang_pid, erlang_ref,
@@ -220,6 +220,10 @@ impl Sockets {
     ) -> Option<Self> {
         let complete =
             usize::try_from(cbs_sz).is_ok_and(|size| size >= size_of::<ei_socket_callbacks>());
+        if !complete {
+            let text = format_args!("callbacks of {cbs_sz} bytes are incomplete");
+            trace::error("ei_connect_xinit", text);
+        }
         (complete && !cbs.is_null()).then_some(Self { cbs, setup_context })
     }
 }
@@ -279,11 +283,10 @@ unsafe fn set_up(
     sockets: Sockets,
 ) -> c_int {
     let (alive, node) = names.unwrap_or_default();
-    if ec.is_null()
-        || host.len() > EI_MAXHOSTNAMELEN
-        || alive.len() > EI_MAXALIVELEN
-        || node.len() > MAXNODELEN
-    {
+    let placed = fits("ei_connect_xinit", "host's name", host, EI_MAXHOSTNAMELEN)
+        && fits("ei_connect_init", "alive name", alive, EI_MAXALIVELEN)
+        && fits("ei_connect_init", "node's name", node, MAXNODELEN);
+    if ec.is_null() || !placed {
         return ERROR;
     }
     // SAFETY: as the caller promised.
@@ -293,12 +296,12 @@ unsafe fn set_up(
             Ok(cookie) => cookie,
             Err(problem) => {
                 // As OTP does; there is no other place for it.
-                let _ = writeln!(std::io::stderr(), "ei: no cookie: {problem}");
+                trace::tell(format!("ei: no cookie: {problem}\n").as_bytes());
                 return Errno(libc::EINVAL).fail();
             }
         },
     };
-    if cookie.len() > EI_MAX_COOKIE_SIZE {
+    if !fits("ei_connect_xinit", "cookie", &cookie, EI_MAX_COOKIE_SIZE) {
         return ERROR;
     }
     // Those below 4 mean something else to old nodes.
@@ -318,6 +321,16 @@ unsafe fn set_up(
     ec.cbs = sockets.cbs;
     ec.setup_context = sockets.setup_context;
     OK
+}
+
+/// Whether a text has its place in a node; if not, those who watch are told.
+fn fits(function: &str, what: &str, text: &[u8], most: usize) -> bool {
+    let length = text.len();
+    if length > most {
+        let text = format_args!("the {what} has {length} bytes, more than {most}");
+        trace::error(function, text);
+    }
+    length <= most
 }
 
 /// Names a node, in this life.

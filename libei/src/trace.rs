@@ -2,8 +2,8 @@
 
 use std::arch::naked_asm;
 use std::cell::UnsafeCell;
-use std::ffi::{c_int, c_long};
-use std::io::Write;
+use std::ffi::{CString, c_char, c_int, c_long};
+use std::fmt;
 use std::sync::atomic::{AtomicI32, Ordering};
 
 use crate::control;
@@ -12,10 +12,15 @@ use crate::format::variadic;
 use crate::show;
 use crate::types::{erlang_msg, erlang_trace};
 
-/// What is told: 0 nothing, 1 errors, 2 warnings, 3 how connections come about, 4 every message.
+/// What is told: 0 nothing, from 1 on errors, from 3 on how connections come
+/// about, from 4 on every message.
 #[unsafe(no_mangle)]
 pub static ei_tracelevel: AtomicI32 = AtomicI32::new(0);
 
+/// The level from which on errors are told.
+const ERRORS: c_int = 1;
+/// The level from which on it is told how connections come about.
+const PROGRESS: c_int = 3;
 /// The level from which on messages are shown.
 const MESSAGES: c_int = 4;
 
@@ -39,7 +44,34 @@ variadic! {
 }
 
 unsafe extern "C" {
-    fn ei_trace_printf_variadic();
+    fn ei_trace_printf_variadic(name: *const c_char, level: c_int, format: *const c_char, ...);
+    fn ei_tell(text: *const c_char, length: usize);
+}
+
+/// Tells what went wrong in a function.
+pub(crate) fn error(function: &str, text: fmt::Arguments<'_>) {
+    line(ERRORS, function, text);
+}
+
+/// Tells how a connection comes about.
+pub(crate) fn progress(function: &str, text: fmt::Arguments<'_>) {
+    line(PROGRESS, function, text);
+}
+
+fn line(level: c_int, function: &str, text: fmt::Arguments<'_>) {
+    if ei_get_tracelevel() < level {
+        return;
+    }
+    if let (Ok(name), Ok(text)) = (CString::new(function), CString::new(text.to_string())) {
+        // SAFETY: the format asks for one string.
+        unsafe { ei_trace_printf_variadic(name.as_ptr(), level, c"%s".as_ptr(), text.as_ptr()) };
+    }
+}
+
+/// Writes to C's stderr, which a process that forks may use, unlike that of Rust.
+pub(crate) fn tell(text: &[u8]) {
+    // SAFETY: the text has the length that is said.
+    unsafe { ei_tell(text.as_ptr().cast(), text.len()) };
 }
 
 /// Sets the level that the environment asks for: `EI_TRACELEVEL`, or else `ERL_DEBUG_DIST`.
@@ -62,7 +94,7 @@ pub(crate) fn sending(head: &[u8], message: &[u8]) {
     if ei_get_tracelevel() >= MESSAGES {
         let mut text = Vec::new();
         if show::sent(&mut text, head, message).is_ok() {
-            let _ = std::io::stderr().write_all(&text);
+            tell(&text);
         }
     }
 }
@@ -72,7 +104,7 @@ pub(crate) fn received(msg: &erlang_msg, body: &[u8]) {
     if ei_get_tracelevel() >= MESSAGES {
         let mut text = Vec::new();
         if show::received(&mut text, msg, body).is_ok() {
-            let _ = std::io::stderr().write_all(&text);
+            tell(&text);
         }
     }
 }

@@ -1,4 +1,4 @@
-/* What Rust cannot define: functions that take any number of arguments.
+/* What Rust cannot define: functions that take any number of arguments, and what is a macro of C.
  *
  * Rust reads the format and asks, by way of ei_argument_*, for one argument at a time. The names that
  * programs call are trampolines in format.rs, since a shared library exports nothing from here.
@@ -55,4 +55,10 @@ HIDDEN void ei_trace_printf_variadic(const char *name, int level, const char *fo
     fputs("\r\n", stderr);
     funlockfile(stderr);
     va_end(arguments);
+}
+
+/* stderr is a macro. */
+HIDDEN void ei_tell(const char *text, size_t length)
+{
+    fwrite(text, 1, length, stderr);
 }

@@ -59,12 +59,16 @@ fn whatever_callback_fails_it_is_told_and_nothing_is_left_open() {
     let beam = Beam::start();
     beam.load(include_str!("echo.erl"));
     beam.text("echo:start()");
-    for build in [Ours, OursSanitized, OursInValgrind] {
-        for sockets in ["plain", "full", "single", "interrupted"] {
-            let arguments = [sockets, beam.cookie(), beam.name(), "failures"];
-            let mut program = Program::start("client", build, beam.epmd_port(), &arguments);
-            program.says(&["all of many calls have failed"]);
-            program.ends();
-        }
+    for (build, sockets) in [
+        (OursSanitized, "plain"),
+        (OursSanitized, "full"),
+        (OursSanitized, "single"),
+        (OursSanitized, "interrupted"),
+        (OursInValgrind, "plain"),
+    ] {
+        let arguments = [sockets, beam.cookie(), beam.name(), "failures"];
+        let mut program = Program::start("client", build, beam.epmd_port(), &arguments);
+        program.says(&["all of many calls have failed"]);
+        program.ends();
     }
 }

@@ -6,3 +6,4 @@ mod global;
 mod program;
 mod server;
 mod silence;
+mod tracing;
