@@ -26,6 +26,15 @@ pub enum Error {
         /// The limit in bytes, see [`limits`](crate::limits).
         limit: u64,
     },
+    /// The peer announced or sent more of something than a limit allows.
+    TooMany {
+        /// What there is too much of.
+        what: &'static str,
+        /// How many there are.
+        count: u64,
+        /// The limit, see [`limits`](crate::limits).
+        limit: u64,
+    },
     /// The peer goes by a name that no node may have.
     PeerName(InvalidName),
     /// Another node than the one asked for answered.
@@ -100,6 +109,7 @@ impl Error {
         match self {
             Self::Malformed { .. }
             | Self::TooLong { .. }
+            | Self::TooMany { .. }
             | Self::PeerName(_)
             | Self::OtherNode { .. }
             | Self::WrongCookie
@@ -133,6 +143,9 @@ impl fmt::Display for Error {
                     f,
                     "the peer sent a {what} of {length} bytes, the limit is {limit}"
                 )
+            }
+            Self::TooMany { what, count, limit } => {
+                write!(f, "the peer has {count} {what}, the limit is {limit}")
             }
             Self::PeerName(invalid) => write!(f, "the peer's name is invalid: {invalid}"),
             Self::OtherNode { expected, found } => {

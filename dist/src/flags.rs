@@ -47,7 +47,7 @@ flags! {
     NEW_FLOATS = 11;
     /// The I/O servers of the node understand the Unicode requests of the I/O protocol.
     UNICODE_IO = 12;
-    /// Packets start with a distribution header, which caches atoms.
+    /// Packets start with a distribution header, by which atoms need not be named again.
     DIST_HDR_ATOM_CACHE = 13;
     /// Atoms of up to 255 bytes with a one-byte length.
     SMALL_ATOM_TAGS = 14;
@@ -63,7 +63,7 @@ flags! {
     BIG_SEQTRACE_LABELS = 20;
     /// Exit reasons travel as payload (OTP 22).
     EXIT_PAYLOAD = 22;
-    /// Large messages come in fragments (OTP 22).
+    /// Large messages come in fragments (OTP 22), if packets have a distribution header.
     FRAGMENTS = 23;
     /// The handshake of OTP 23. Mandatory since OTP 25.
     HANDSHAKE_23 = 24;
@@ -107,20 +107,25 @@ impl Flags {
     /// What OTP 26 and later, up to at least 29, demand of a peer: 0x403070f94.
     pub const MANDATORY_26: Self = Self(Self::MANDATORY_25.0 | Self::UNLINK_ID.0 | Self::V4_NC.0);
 
-    /// Everything this crate handles, as a hidden node: not `DIST_HDR_ATOM_CACHE` and
-    /// `FRAGMENTS`, which change the framing of packets.
+    /// Everything this crate handles, as a hidden node: what one of OTP 29 says as well.
+    ///
+    /// Without `DIST_HDR_ATOM_CACHE`, each message goes in one packet with all its names, as with libei.
     pub const HIDDEN: Self = Self(
         Self::MANDATORY_26.0
             | Self::MANDATORY_25_DIGEST.0
             | Self::DIST_MONITOR.0
             | Self::DIST_MONITOR_NAME.0
+            | Self::UNICODE_IO.0
+            | Self::DIST_HDR_ATOM_CACHE.0
             | Self::SMALL_ATOM_TAGS.0
             | Self::SEND_SENDER.0
             | Self::BIG_SEQTRACE_LABELS.0
             | Self::EXIT_PAYLOAD.0
+            | Self::FRAGMENTS.0
             | Self::SPAWN.0
             | Self::ALIAS.0
-            | Self::ALTACT_SIG.0,
+            | Self::ALTACT_SIG.0
+            | Self::NATIVE_RECORDS.0,
     );
 
     /// The set with exactly these bits.
@@ -209,7 +214,7 @@ mod tests {
     fn has_the_sets_seen_on_the_wire() {
         assert_eq!(Flags::MANDATORY_25.bits(), 0x1070f94);
         assert_eq!(Flags::MANDATORY_26.bits(), 0x4_0307_0f94);
-        assert_eq!(Flags::HIDDEN.bits(), 0x2d_075f_4fbc);
+        assert_eq!(Flags::HIDDEN.bits(), 0x6d_07df_7fbc);
     }
 
     #[test]

@@ -8,6 +8,7 @@
 //! | the port mapper, which says where nodes listen | [`epmd`] |
 //! | two connected nodes: packets in both directions | [`Connection`] |
 //! | what a packet wants, and the term that belongs to it | [`Control`], [`Payload`] |
+//! | what has passed, in numbers | [`Statistics`] |
 //! | when to send a tick and when a peer is gone | [`Ticker`] |
 //! | what a peer may make us hold | [`limits`] |
 //!
@@ -53,6 +54,7 @@
     )
 )]
 
+mod atoms;
 mod connection;
 mod control;
 mod cookie;
@@ -61,20 +63,29 @@ mod error;
 mod exchange;
 mod fields;
 mod flags;
+mod fragments;
 pub mod handshake;
+mod inbound;
 pub mod limits;
 mod name;
+mod order;
+mod outbound;
 mod packet;
 mod payload;
+mod queue;
+mod statistics;
 mod ticker;
 
-pub use connection::{Connection, Event, Inbound, Outbound, Settings};
+pub use connection::{Connection, Settings};
 pub use control::{Control, Destination, Mfa, Target};
 pub use cookie::{Cookie, CookieTooLong};
 pub use error::{Culprit, Error, Refusal, Turned};
 pub use exchange::Exchange;
 pub use flags::Flags;
 pub use handshake::Prefix;
+pub use inbound::{Event, Inbound};
 pub use name::{HostName, Identity, InvalidName, NodeName};
+pub use outbound::Outbound;
 pub use payload::Payload;
+pub use statistics::{AtomCache, Received, Sent, Statistics};
 pub use ticker::{Beat, TickTime, Ticker};

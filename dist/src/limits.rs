@@ -22,9 +22,29 @@ pub const SETUP_TIME: Duration = Duration::from_secs(7);
 
 /// The longest packet accepted on a connection by default, in bytes: 128 MiB.
 ///
-/// ERTS has no limit but the 32 bits of the length; libei fails beyond 2 GiB. ERTS itself cuts
-/// messages into fragments of 64 KiB for peers that can reassemble them.
+/// ERTS has no limit but the 32 bits of the length; libei fails beyond 2 GiB. For peers that can put them
+/// together, ERTS cuts messages into fragments of 64 KiB, see [`MESSAGE`]; for others a packet is a message.
 pub const PACKET: u32 = 128 * 1024 * 1024;
+
+/// The most bytes accepted by default of messages whose fragments have not all come, all of a connection
+/// together, and so of the longest message in fragments: 512 MiB.
+///
+/// ERTS has no limit. What is held grows with the bytes that come, not with the fragments announced.
+pub const MESSAGE: usize = 512 * 1024 * 1024;
+
+/// The most fragments that a message may be announced to have: 2^20.
+///
+/// ERTS cuts after 64 KiB, so [`MESSAGE`] is 2^13 of its fragments; peers may cut smaller ones.
+pub const FRAGMENTS: u64 = 1 << 20;
+
+/// The most messages that may be incomplete at once: 8,192.
+///
+/// A process of ERTS has at most one under way, of which 64 KiB or more have come: [`MESSAGE`] holds no more
+/// of these.
+pub const SEQUENCES: u64 = (MESSAGE / FRAGMENT) as u64;
+
+/// After how many bytes of payload a message is cut into fragments: 64 KiB, as in ERTS.
+pub const FRAGMENT: usize = 64 * 1024;
 
 /// How many bytes the inbox asks for at once before more have arrived: 64 KiB, so that memory
 /// follows the bytes received and not the length announced.

@@ -1,11 +1,21 @@
 //! Packets: `length:u32` and as many bytes. A packet of no bytes is a tick.
+//!
+//! ```text
+//! 'p' 131 control [131 payload]                         without a distribution header
+//! 131 68 atoms control [payload]                        with one
+//! 131 69 sequence:u64 number:u64 atoms control payload  the first fragment
+//! 131 70 sequence:u64 number:u64 payload                one that follows
+//! ```
+//! Which it is was negotiated. Fragments are numbered from how many there are down to 1.
 
-use bytes::{Buf, Bytes, BytesMut};
-use einode_etf::{Sink, Writer, tag};
+use bytes::{Buf, Bytes};
+use einode_etf::tag;
 
+use crate::atoms::Incoming;
 use crate::control::Control;
 use crate::error::Error;
 use crate::flags::Flags;
+use crate::fragments::Incomplete;
 use crate::payload::Payload;
 
 /// The size of the length that precedes a packet.
@@ -15,16 +25,32 @@ pub(crate) const PREFIX: usize = 4;
 pub(crate) const TICK: &[u8] = &[0; PREFIX];
 
 /// The first byte of a packet without a distribution header.
-const PASS_THROUGH: u8 = b'p';
+pub(crate) const PASS_THROUGH: u8 = b'p';
 
-/// What a packet has between its length and its terms.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Framing {
-    /// ```text
-    /// 'p' 131 control [131 payload]
-    /// ```
-    PassThrough,
+/// The second byte of a packet with one.
+pub(crate) const NORMAL: u8 = 68;
+pub(crate) const FIRST_FRAGMENT: u8 = 69;
+pub(crate) const NEXT_FRAGMENT: u8 = 70;
+
+/// Whether packets have a distribution header, and may be fragments: ERTS has no fragments without.
+pub(crate) fn header(flags: Flags) -> (bool, bool) {
+    let header = flags.contains(Flags::DIST_HDR_ATOM_CACHE);
+    (header, header && flags.contains(Flags::FRAGMENTS))
 }
+
+/// What packets from the peer have between their length and their terms, and what has to be remembered
+/// of them.
+#[derive(Debug)]
+pub(crate) enum Framing {
+    PassThrough,
+    Header {
+        atoms: Incoming,
+        fragments: Option<Incomplete>,
+    },
+}
+
+/// A control message and what belongs to it.
+pub(crate) type Message = (Control, Option<Payload>);
 
 /// How much a bad packet costs.
 #[derive(Debug)]
@@ -37,72 +63,65 @@ pub(crate) enum Bad {
 
 impl Framing {
     /// The framing of a connection with these flags.
-    ///
-    /// # Errors
-    /// [`Error::Misuse`] for the distribution header, which must not be offered in a handshake.
-    pub(crate) fn new(flags: Flags) -> Result<Self, Error> {
-        if flags.contains(Flags::DIST_HDR_ATOM_CACHE) {
-            return Err(Error::Misuse(
-                "DIST_HDR_ATOM_CACHE was offered, but it is not handled",
-            ));
-        }
-        Ok(Self::PassThrough)
-    }
-
-    /// Takes apart a packet that is not a tick.
-    pub(crate) fn open(self, mut packet: Bytes) -> Result<(Control, Option<Payload>), Bad> {
-        match (self, packet.try_get_u8()) {
-            (Self::PassThrough, Ok(PASS_THROUGH)) => pass_through(packet).map_err(Bad::Message),
-            (Self::PassThrough, first) => Err(Bad::Connection(Error::malformed(
-                "packet",
-                format!("expected {PASS_THROUGH} for pass-through, found {first:?}"),
-            ))),
+    pub(crate) fn new(flags: Flags, max_message: usize) -> Self {
+        match header(flags) {
+            (false, _) => Self::PassThrough,
+            (true, fragments) => Self::Header {
+                atoms: Incoming::default(),
+                fragments: fragments.then(|| Incomplete::new(max_message)),
+            },
         }
     }
 
-    /// Writes the head of a packet, which is everything up to the payload, to the end of `out`.
-    /// Returns whether the payload is to follow it.
-    pub(crate) fn seal(
-        self,
-        control: &Control,
-        payload: Option<&Payload>,
-        flags: Flags,
-        out: &mut BytesMut,
-    ) -> Result<bool, Error> {
-        let start = out.len();
-        out.extend_from_slice(TICK);
+    /// Takes apart a packet that is not a tick. Gives nothing when more fragments have to come.
+    pub(crate) fn open(&mut self, mut packet: Bytes) -> Result<Option<Message>, Bad> {
         match self {
-            Self::PassThrough => out.extend_from_slice(&[PASS_THROUGH, tag::VERSION]),
-        }
-        let follows = control.encode(flags, payload, &mut Writer::new(Growing(out)))?;
-        let mut length = out.len().saturating_sub(start.saturating_add(PREFIX));
-        if let Some(payload) = payload.filter(|_| follows) {
-            match self {
-                Self::PassThrough => out.extend_from_slice(&[tag::VERSION]),
+            Self::PassThrough => match packet.try_get_u8() {
+                Ok(PASS_THROUGH) => pass_through(packet).map(Some).map_err(Bad::Message),
+                first => Err(Bad::Connection(Error::malformed(
+                    "packet",
+                    format!("expected {PASS_THROUGH} for pass-through, found {first:?}"),
+                ))),
+            },
+            Self::Header { atoms, fragments } => {
+                let start = packet.try_get_u16().map(u16::to_be_bytes);
+                match (start, fragments) {
+                    (Ok([tag::VERSION, NORMAL]), _) => {
+                        let atoms = atoms.read(&mut packet).map_err(Bad::Connection)?;
+                        let packet = Payload::new(packet, atoms);
+                        normal(&packet).map(Some).map_err(Bad::Message)
+                    }
+                    (Ok([tag::VERSION, FIRST_FRAGMENT]), Some(fragments)) => {
+                        fragments.first(packet, atoms)
+                    }
+                    (Ok([tag::VERSION, NEXT_FRAGMENT]), Some(fragments)) => fragments.next(packet),
+                    (start, _) => Err(Bad::Connection(Error::malformed(
+                        "packet",
+                        format!("expected a distribution header, found {start:?}"),
+                    ))),
+                }
             }
-            length = length
-                .saturating_add(1)
-                .saturating_add(payload.bytes().len());
         }
-        let length = u32::try_from(length)
-            .map_err(|_| Error::Misuse("a message of 4 GiB or more does not fit a packet"))?;
-        if let Some(prefix) = out.get_mut(start..).and_then(|head| head.first_chunk_mut()) {
-            *prefix = length.to_be_bytes();
-        }
-        Ok(follows)
     }
 }
 
-fn pass_through(mut packet: Bytes) -> Result<(Control, Option<Payload>), Error> {
+fn pass_through(mut packet: Bytes) -> Result<Message, Error> {
     version(&mut packet, "control message")?;
     let packet = Payload::new(packet, None);
     let decoded = Control::decode(&packet)?;
-    let mut rest = packet.part(decoded.end, packet.bytes().len()).into_bytes();
+    let mut rest = packet.part(decoded.end, packet.len()).into_bytes();
     if rest.is_empty() {
         return decoded.with(None);
     }
     version(&mut rest, "payload")?;
     decoded.with(Some(Payload::new(rest, None)))
+}
+
+/// What a packet means whose atoms have been read.
+pub(crate) fn normal(packet: &Payload) -> Result<Message, Error> {
+    let decoded = Control::decode(packet)?;
+    let rest = packet.part(decoded.end, packet.len());
+    decoded.with(Some(rest).filter(|rest| rest.len() > 0))
 }
 
 fn version(bytes: &mut Bytes, what: &'static str) -> Result<(), Error> {
@@ -113,14 +132,5 @@ fn version(bytes: &mut Bytes, what: &'static str) -> Result<(), Error> {
             format!("expected 131, found {other}"),
         )),
         Err(_) => Err(Error::malformed(what, "it is missing")),
-    }
-}
-
-/// Lets a [`Writer`] write to the end of a buffer.
-struct Growing<'b>(&'b mut BytesMut);
-
-impl Sink for Growing<'_> {
-    fn put(&mut self, bytes: &[u8]) {
-        self.0.extend_from_slice(bytes);
     }
 }

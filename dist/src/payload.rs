@@ -6,8 +6,14 @@ use einode_etf::{
     Atom, Decode, DecodeError, Encode, EncodeError, Raw, Reader, Sink, Term, View, Writer, tag,
 };
 
+use crate::atoms::{Apart, Table};
+
 /// A term that has not been decoded yet: the bytes that came in a packet, or that will go out in
 /// one.
+///
+/// Atoms in it may be references to a table that the payload carries with it: a received one that of its
+/// packet, an encoded one its own. A connection with an atom cache sends and receives the table apart,
+/// and the bytes as they are; for others the names are put in their places.
 ///
 /// Cheap to clone and to hand to another thread; decoding happens there, once, into what the
 /// receiver wants. Nothing is checked until then: a peer can put anything here.
@@ -19,11 +25,11 @@ use einode_etf::{
 /// assert_eq!(payload.decode::<(&str, u8)>()?, ("ping", 42));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Payload {
     /// The term without version byte.
     bytes: Bytes,
-    /// What atom cache references in the term refer to; none without a distribution header.
+    /// What atom cache references in the term refer to, at most 255.
     atoms: Option<Arc<[Atom]>>,
 }
 
@@ -33,9 +39,10 @@ impl Payload {
     /// # Errors
     /// [`EncodeError`] when it has no form as a term.
     pub fn encode<T: Encode + ?Sized>(value: &T) -> Result<Self, EncodeError> {
-        let mut writer = Writer::new(Vec::new());
+        let mut writer = Writer::new(Apart::new(Vec::new(), Table::default()));
         writer.encode(value)?;
-        Ok(Self::new(writer.into_inner().into(), None))
+        let Apart { bytes, atoms, .. } = writer.into_inner();
+        Ok(Self::new(bytes.into(), atoms.into_atoms()))
     }
 
     /// Takes a stand-alone term, which starts with the version byte 131.
@@ -54,11 +61,10 @@ impl Payload {
     /// The term by itself, version byte included, as `term_to_binary/1` makes it.
     ///
     /// # Errors
-    /// [`DecodeError`] when the term has to be read, for it refers to atoms of its packet, and it is
+    /// [`DecodeError`] when the term has to be read, for it refers to atoms of a table, and it is
     /// malformed.
     pub fn to_etf(&self) -> Result<Vec<u8>, DecodeError> {
-        let alone = self.clone().stand_alone()?;
-        Ok([&[tag::VERSION], alone.bytes()].concat())
+        self.write_alone(vec![tag::VERSION])
     }
 
     /// Checks that this is one well-formed term with nothing after it.
@@ -114,8 +120,8 @@ impl Payload {
         Reader::with_atoms(&self.bytes, self.atoms.as_deref().unwrap_or_default())
     }
 
-    /// The bytes of the term without version byte. They stand alone unless the term came with a
-    /// distribution header.
+    /// The bytes of the term without version byte, in which atoms may be references to a table; see
+    /// [`to_etf`](Self::to_etf).
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
@@ -135,19 +141,55 @@ impl Payload {
         }
     }
 
-    /// The same term without references to atoms of a packet.
+    /// What atom cache references in the term refer to.
+    pub(crate) fn atoms(&self) -> &[Atom] {
+        self.atoms.as_deref().unwrap_or_default()
+    }
+
+    /// The same term without references to atoms of a table.
     pub(crate) fn stand_alone(self) -> Result<Self, DecodeError> {
         if self.atoms.is_none() {
             return Ok(self);
         }
-        // An error of the writer would mean that the term does not fit its own format.
-        Self::encode(&self.term()?).map_err(|_| DecodeError::OutOfRange)
+        Ok(Self::new(self.write_alone(Vec::new())?.into(), None))
+    }
+
+    /// Appends the term without references to atoms of a table.
+    fn write_alone(&self, mut out: Vec<u8>) -> Result<Vec<u8>, DecodeError> {
+        if self.atoms.is_none() {
+            out.extend_from_slice(&self.bytes);
+            return Ok(out);
+        }
+        let raw = self.raw()?;
+        let names: usize = self.atoms().iter().map(|atom| atom.as_bytes().len()).sum();
+        out.reserve(self.bytes.len().saturating_add(names));
+        let mut writer = Writer::new(out);
+        // What is sound as it is read can only have an atom that is none.
+        writer.raw(raw).map_err(|_| DecodeError::BadAtom)?;
+        Ok(writer.into_inner())
     }
 
     pub(crate) fn into_bytes(self) -> Bytes {
         self.bytes
     }
+
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
 }
+
+/// Whether it is the same term in the same form, however its atoms are put.
+impl PartialEq for Payload {
+    fn eq(&self, other: &Self) -> bool {
+        if self.atoms() == other.atoms() {
+            return self.bytes == other.bytes;
+        }
+        let alone = |payload: &Self| payload.write_alone(Vec::new());
+        matches!((alone(self), alone(other)), (Ok(a), Ok(b)) if a == b)
+    }
+}
+
+impl Eq for Payload {}
 
 /// Writes the term into a larger one. [`EncodeError::WrongLength`] when it is malformed.
 impl Encode for Payload {

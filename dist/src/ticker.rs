@@ -62,6 +62,7 @@ pub struct Ticker {
     read: u64,
     written: u64,
     silent: u32,
+    missed: u64,
 }
 
 /// The size of a tick on the wire.
@@ -77,7 +78,13 @@ impl Ticker {
             read: 0,
             written: 0,
             silent: 0,
+            missed: 0,
         }
+    }
+
+    /// In how many intervals so far nothing was read.
+    pub fn missed(&self) -> u64 {
+        self.missed
     }
 
     /// How often [`tick`](Self::tick) is to be called.
@@ -89,11 +96,12 @@ impl Ticker {
     /// ticks included; `queued` is the number of bytes that wait to be written.
     pub fn tick(&mut self, read: u64, written: u64, queued: usize) -> Beat {
         let heard = read != self.read;
-        self.silent = if heard {
-            0
+        if heard {
+            self.silent = 0;
         } else {
-            self.silent.saturating_add(1)
-        };
+            self.silent = self.silent.saturating_add(1);
+            self.missed = self.missed.saturating_add(1);
+        }
         if self.silent >= self.time.intensity {
             return Beat::PeerDown;
         }

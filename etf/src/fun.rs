@@ -162,6 +162,7 @@ impl<K: Sink> Writer<K> {
         let fixed = 4 + 1 + 16 + 4 + 4;
         let size = fixed + identity.into_inner().bytes() + fun.free_size;
         self.tag_and_length(tag::NEW_FUN_EXT, size)?;
+        self.counted(size - 4);
         self.put(&[code.arity]);
         self.put(&code.uniq);
         self.put(&code.index.to_be_bytes());

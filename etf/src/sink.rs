@@ -1,4 +1,9 @@
+use crate::Atom;
+
 /// Where a [`Writer`](crate::Writer) puts bytes.
+///
+/// Most sinks only [`put`](Self::put) them. One that belongs to a packet with a distribution header may
+/// have a shorter form for atoms, ATOM_CACHE_REF: the other methods are for such a sink.
 pub trait Sink {
     /// Appends `bytes`.
     fn put(&mut self, bytes: &[u8]);
@@ -9,6 +14,17 @@ pub trait Sink {
     fn put_run(&mut self, bytes: &[u8]) {
         self.put(bytes);
     }
+
+    /// Puts a reference to an atom in place of its name, and returns whether it did.
+    #[inline]
+    fn refer(&mut self, _atom: &Atom) -> bool {
+        false
+    }
+
+    /// The length of the next `bytes` bytes has been written already, so atoms in them have to be
+    /// put by their names.
+    #[inline]
+    fn counted(&mut self, _bytes: usize) {}
 }
 
 impl Sink for Vec<u8> {
@@ -27,6 +43,16 @@ impl<K: Sink + ?Sized> Sink for &mut K {
     #[inline]
     fn put_run(&mut self, bytes: &[u8]) {
         (**self).put_run(bytes);
+    }
+
+    #[inline]
+    fn refer(&mut self, atom: &Atom) -> bool {
+        (**self).refer(atom)
+    }
+
+    #[inline]
+    fn counted(&mut self, bytes: usize) {
+        (**self).counted(bytes);
     }
 }
 

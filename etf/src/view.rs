@@ -189,16 +189,57 @@ impl<'a> Reader<'a, Slice<'a>> {
 }
 
 impl<K: Sink> Writer<K> {
-    /// A term that was read as [`Raw`]: its bytes are copied, or it is decoded and written anew if
-    /// they refer to atoms of a distribution header.
+    /// A term that was read as [`Raw`]: its bytes are copied. Where they refer to atoms of a
+    /// distribution header, these are written as [`Writer::atom`] does.
     pub fn raw(&mut self, raw: Raw<'_>) -> Result<(), EncodeError> {
         if raw.atoms.is_empty() {
             self.put(raw.bytes);
             return Ok(());
         }
-        match raw.term() {
-            Ok(term) => self.term(&term),
-            Err(_) => Err(EncodeError::WrongLength),
+        let mut reader = raw.reader();
+        let mut pending: usize = 1;
+        while let Some(left) = pending.checked_sub(1) {
+            let children = self.token(&mut reader)?;
+            pending = left.saturating_add(children);
         }
+        Ok(())
+    }
+
+    /// The next term up to its first child. Gives the number of children.
+    fn token(&mut self, reader: &mut Reader<'_>) -> Result<usize, EncodeError> {
+        fn sound<T>(read: Result<T, DecodeError>) -> Result<T, EncodeError> {
+            read.map_err(|_| EncodeError::WrongLength)
+        }
+        match sound(reader.kind())? {
+            Kind::Atom => self.atom(&sound(reader.atom())?)?,
+            Kind::Pid => self.pid(&sound(reader.pid())?)?,
+            Kind::Port => self.port(&sound(reader.port())?)?,
+            Kind::Reference => self.reference(&sound(reader.reference())?)?,
+            Kind::Tuple => {
+                let arity = sound(reader.tuple())?;
+                self.tuple(arity)?;
+                return Ok(arity);
+            }
+            Kind::Map => {
+                let pairs = sound(reader.map())?;
+                self.map(pairs)?;
+                return Ok(pairs.saturating_mul(2));
+            }
+            Kind::List => match sound(reader.string())? {
+                Some(bytes) => self.string(bytes)?,
+                None => match sound(reader.list())? {
+                    0 => self.nil()?,
+                    length => {
+                        self.list(length)?;
+                        return Ok(length.saturating_add(1));
+                    }
+                },
+            },
+            // Funs say how long they are, which is not the same with other atoms.
+            Kind::Fun | Kind::Record => self.term(&sound(reader.term())?)?,
+            Kind::Float => self.float(sound(reader.float())?)?,
+            Kind::Integer | Kind::Bits => self.put(sound(reader.raw())?.bytes),
+        }
+        Ok(0)
     }
 }

@@ -44,9 +44,12 @@ impl<K: Sink> Writer<K> {
         Ok(())
     }
 
-    /// An atom, always in UTF-8.
+    /// An atom: its name in UTF-8, or a reference if the sink [has one](Sink::refer).
     #[inline]
     pub fn atom(&mut self, atom: &Atom) -> Result<(), EncodeError> {
+        if self.sink.refer(atom) {
+            return Ok(());
+        }
         let name = atom.as_bytes();
         // 255 characters are at most 1020 bytes, so a length of two bytes is enough for all.
         match u8::try_from(name.len()) {
@@ -126,6 +129,11 @@ impl<K: Sink> Writer<K> {
     #[inline]
     pub fn map(&mut self, pairs: usize) -> Result<(), EncodeError> {
         self.tag_and_length(tag::MAP_EXT, pairs)
+    }
+
+    /// Says that the length of the next `bytes` bytes has been written.
+    pub(crate) fn counted(&mut self, bytes: usize) {
+        self.sink.counted(bytes);
     }
 
     #[inline]

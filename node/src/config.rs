@@ -78,6 +78,14 @@ impl Config {
         self
     }
 
+    /// The most bytes accepted of messages in fragments that are not complete, and so of the longest; by
+    /// default 512 MiB ([`limits::MESSAGE`]). Each fragment is a packet.
+    #[must_use]
+    pub fn max_message(mut self, bytes: usize) -> Self {
+        self.settings.max_message = bytes;
+        self
+    }
+
     /// Where EPMD listens on every host: by default as `ERL_EPMD_PORT` says, or 4369.
     #[must_use]
     pub fn epmd_port(mut self, port: u16) -> Self {

@@ -11,9 +11,9 @@ use einode_etf::{Atom, Pid, Reference, Term};
 
 use crate::error::LinkError;
 
-/// How many bytes of signals a link keeps for later while it awaits an answer: 128 MiB, as much as the
-/// largest packet.
-pub const BACKLOG: usize = limits::PACKET as usize;
+/// How many bytes of signals a link keeps for later while it awaits an answer: 512 MiB, as much as the
+/// longest message.
+pub const BACKLOG: usize = limits::MESSAGE;
 
 /// The process of every node that answers pings.
 const NET_KERNEL: &str = "net_kernel";
@@ -75,7 +75,7 @@ impl Engine {
         let id = LAST_PID.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
         let node = session.local.as_atom().clone();
         Ok(Self {
-            connection: Connection::new(session.flags, settings)?,
+            connection: Connection::new(session.flags, settings),
             interval: settings.tick_time.interval(),
             read: 0,
             written_at_tick: 0,

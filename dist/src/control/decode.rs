@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::payload::Payload;
 
 /// A control message as it was read.
+#[derive(Debug)]
 pub(crate) struct Decoded {
     pub(crate) control: Control,
     /// The reason, where it is part of the tuple.

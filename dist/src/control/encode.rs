@@ -1,4 +1,4 @@
-use einode_etf::{Atom, EncodeError, Pid, Reference, Sink, Writer};
+use einode_etf::{Atom, EncodeError, Pid, Reference, Sink, View, Writer};
 
 use crate::control::op::{self, altact, spawn};
 use crate::control::{Control, Destination, Mfa, Target};
@@ -19,8 +19,56 @@ impl Control {
         )
     }
 
-    /// Writes the control tuple for a connection with these flags. Returns whether `payload` is to
-    /// follow it; otherwise it is in it.
+    /// Whether the payload follows the control tuple; if not, it is a reason and in the tuple.
+    pub(crate) fn carries(&self, flags: Flags) -> bool {
+        match self {
+            Self::Exit { .. } | Self::MonitorPExit { .. } => flags.contains(Flags::EXIT_PAYLOAD),
+            Self::Exit2 { .. } => flags.contains(Flags::EXIT_PAYLOAD) || self.is_altact(flags),
+            _ => true,
+        }
+    }
+
+    /// Whether this is said by `ALTACT_SIG_SEND`.
+    fn is_altact(&self, flags: Flags) -> bool {
+        use Destination::{Alias, Pid};
+        flags.contains(Flags::ALTACT_SIG)
+            && match self {
+                Self::Send {
+                    from, to, priority, ..
+                } => from.is_some() && (*priority || matches!(to, Alias(_))),
+                Self::Exit2 { to, priority, .. } => *priority || !matches!(to, Pid(_)),
+                _ => false,
+            }
+    }
+
+    /// The process that the signal comes from, if it says so.
+    pub(crate) fn sender(&self) -> Option<&Pid> {
+        match self {
+            Self::Send { from, .. } => from.as_ref(),
+            Self::Exit { from, .. }
+            | Self::Exit2 { from, .. }
+            | Self::Link { from, .. }
+            | Self::Unlink { from, .. }
+            | Self::UnlinkId { from, .. }
+            | Self::UnlinkIdAck { from, .. }
+            | Self::MonitorP { from, .. }
+            | Self::DemonitorP { from, .. }
+            | Self::SpawnRequest { from, .. } => Some(from),
+            Self::MonitorPExit {
+                from: Target::Pid(from),
+                ..
+            } => Some(from),
+            Self::SpawnReply { result, .. } => result.as_ref().ok(),
+            // The group leader is not who makes it one.
+            Self::GroupLeader { .. }
+            | Self::MonitorPExit { .. }
+            | Self::NodeLink
+            | Self::Unknown { .. } => None,
+        }
+    }
+
+    /// Writes the control tuple for a connection with these flags, and into it the payload unless it
+    /// [follows](Self::carries).
     ///
     /// # Errors
     /// [`Error::MissingFlags`] when the peer knows no operation that says this.
@@ -29,7 +77,7 @@ impl Control {
         flags: Flags,
         payload: Option<&Payload>,
         writer: &mut Writer<K>,
-    ) -> Result<bool, Error> {
+    ) -> Result<(), Error> {
         use Field::{Call, Id, Int, Name, Optional, Ref, Term, Unused};
         let has = |flag: Flags| flags.contains(flag);
         let need = |flag: Flags| {
@@ -39,93 +87,80 @@ impl Control {
                 Err(Error::MissingFlags(flag))
             }
         };
-        // Reasons are payload where both sides know that form, and inside the tuple elsewhere.
-        let mut apart = has(Flags::EXIT_PAYLOAD);
+        let apart = self.carries(flags);
         let reason = Optional(payload.filter(|_| !apart));
-        let altact = |to: &Destination, priority| {
-            has(Flags::ALTACT_SIG) && (priority || matches!(to, Destination::Alias(_)))
-        };
+        // As ERTS, a label that the peer does not understand is not told, and so is the token.
+        let token = self
+            .token()
+            .filter(|token| has(Flags::BIG_SEQTRACE_LABELS) || is_small(token));
+        let traced = |plain, tt| if token.is_some() { tt } else { plain };
         let (op, fields): (u8, &[Field<'_>]) = match self {
             Self::Send {
                 from: Some(from),
                 to,
                 priority,
-                token,
-            } if altact(to, *priority) => {
-                let token = Optional(token.as_ref());
-                let bits = altact_bits(to, *priority, &token);
+                ..
+            } if self.is_altact(flags) => {
+                let bits = altact_bits(to, *priority, token);
                 (
                     op::ALTACT_SIG_SEND,
-                    &[Int(bits), Id(from), to.into(), token],
+                    &[Int(bits), Id(from), to.into(), Optional(token)],
                 )
             }
-            Self::Send {
-                from, to, token, ..
-            } => {
-                let op = |plain, tt| if token.is_some() { tt } else { plain };
-                let token = Optional(token.as_ref());
-                match (from, to) {
-                    (Some(from), Destination::Pid(to)) if has(Flags::SEND_SENDER) => (
-                        op(op::SEND_SENDER, op::SEND_SENDER_TT),
-                        &[Id(from), Id(to), token],
-                    ),
-                    (_, Destination::Pid(to)) => {
-                        (op(op::SEND, op::SEND_TT), &[Unused, Id(to), token])
-                    }
-                    (Some(from), Destination::Name(to)) => (
-                        op(op::REG_SEND, op::REG_SEND_TT),
-                        &[Id(from), Unused, Name(to), token],
-                    ),
-                    (Some(from), Destination::Alias(to)) => {
-                        need(Flags::ALIAS)?;
-                        (
-                            op(op::ALIAS_SEND, op::ALIAS_SEND_TT),
-                            &[Id(from), Ref(to), token],
-                        )
-                    }
-                    (None, _) => {
-                        return Err(Error::Misuse("only messages to pids can lack a sender"));
-                    }
+            Self::Send { from, to, .. } => match (from, to) {
+                (Some(from), Destination::Pid(to)) if has(Flags::SEND_SENDER) => (
+                    traced(op::SEND_SENDER, op::SEND_SENDER_TT),
+                    &[Id(from), Id(to), Optional(token)],
+                ),
+                (_, Destination::Pid(to)) => (
+                    traced(op::SEND, op::SEND_TT),
+                    &[Unused, Id(to), Optional(token)],
+                ),
+                (Some(from), Destination::Name(to)) => (
+                    traced(op::REG_SEND, op::REG_SEND_TT),
+                    &[Id(from), Unused, Name(to), Optional(token)],
+                ),
+                (Some(from), Destination::Alias(to)) => {
+                    need(Flags::ALIAS)?;
+                    (
+                        traced(op::ALIAS_SEND, op::ALIAS_SEND_TT),
+                        &[Id(from), Ref(to), Optional(token)],
+                    )
                 }
-            }
-            Self::Exit { from, to, token } => {
-                let op = match (apart, token) {
-                    (true, None) => op::PAYLOAD_EXIT,
-                    (true, Some(_)) => op::PAYLOAD_EXIT_TT,
-                    (false, None) => op::EXIT,
-                    (false, Some(_)) => op::EXIT_TT,
+                (None, _) => {
+                    return Err(Error::Misuse("only messages to pids can lack a sender"));
+                }
+            },
+            Self::Exit { from, to, .. } => {
+                let op = if apart {
+                    traced(op::PAYLOAD_EXIT, op::PAYLOAD_EXIT_TT)
+                } else {
+                    traced(op::EXIT, op::EXIT_TT)
                 };
-                (op, &[Id(from), Id(to), Optional(token.as_ref()), reason])
+                (op, &[Id(from), Id(to), Optional(token), reason])
+            }
+            Self::Exit2 {
+                from, to, priority, ..
+            } if self.is_altact(flags) => {
+                let bits = altact::EXIT | altact_bits(to, *priority, token);
+                (
+                    op::ALTACT_SIG_SEND,
+                    &[Int(bits), Id(from), to.into(), Optional(token)],
+                )
             }
             Self::Exit2 {
                 from,
                 to: Destination::Pid(to),
-                priority,
-                token,
-            } if !(*priority && has(Flags::ALTACT_SIG)) => {
-                let op = match (apart, token) {
-                    (true, None) => op::PAYLOAD_EXIT2,
-                    (true, Some(_)) => op::PAYLOAD_EXIT2_TT,
-                    (false, None) => op::EXIT2,
-                    (false, Some(_)) => op::EXIT2_TT,
-                };
-                (op, &[Id(from), Id(to), Optional(token.as_ref()), reason])
-            }
-            Self::Exit2 {
-                from,
-                to,
-                priority,
-                token,
+                ..
             } => {
-                need(Flags::ALTACT_SIG)?;
-                apart = true;
-                let token = Optional(token.as_ref());
-                let bits = altact::EXIT | altact_bits(to, *priority, &token);
-                (
-                    op::ALTACT_SIG_SEND,
-                    &[Int(bits), Id(from), to.into(), token],
-                )
+                let op = if apart {
+                    traced(op::PAYLOAD_EXIT2, op::PAYLOAD_EXIT2_TT)
+                } else {
+                    traced(op::EXIT2, op::EXIT2_TT)
+                };
+                (op, &[Id(from), Id(to), Optional(token), reason])
             }
+            Self::Exit2 { .. } => return Err(Error::MissingFlags(Flags::ALTACT_SIG)),
             Self::Link { from, to } => (op::LINK, &[Id(from), Id(to)]),
             Self::Unlink { from, to } => (op::UNLINK, &[Id(from), Id(to)]),
             Self::UnlinkId { from, to, .. } if !has(Flags::UNLINK_ID) => {
@@ -173,24 +208,18 @@ impl Control {
                 group_leader,
                 call,
                 options,
-                token,
+                ..
             } => {
                 need(Flags::SPAWN)?;
-                let op = if token.is_some() {
-                    op::SPAWN_REQUEST_TT
-                } else {
-                    op::SPAWN_REQUEST
-                };
-                let token = Optional(token.as_ref());
                 (
-                    op,
+                    traced(op::SPAWN_REQUEST, op::SPAWN_REQUEST_TT),
                     &[
                         Ref(request),
                         Id(from),
                         Id(group_leader),
                         Call(call),
                         Term(options),
-                        token,
+                        Optional(token),
                     ],
                 )
             }
@@ -200,48 +229,67 @@ impl Control {
                 link,
                 monitor,
                 result,
-                token,
+                ..
             } => {
-                let op = if token.is_some() {
-                    op::SPAWN_REPLY_TT
-                } else {
-                    op::SPAWN_REPLY
-                };
                 let bits =
                     if *link { spawn::LINK } else { 0 } | if *monitor { spawn::MONITOR } else { 0 };
                 let result = match result {
                     Ok(pid) => Id(pid),
                     Err(reason) => Name(reason),
                 };
-                let token = Optional(token.as_ref());
-                (op, &[Ref(request), Id(to), Int(bits), result, token])
+                (
+                    traced(op::SPAWN_REPLY, op::SPAWN_REPLY_TT),
+                    &[Ref(request), Id(to), Int(bits), result, Optional(token)],
+                )
             }
             Self::Unknown { tuple, .. } => {
-                writer.encode(tuple).map_err(Error::Unencodable)?;
-                return Ok(payload.is_some());
+                return writer.encode(tuple).map_err(Error::Unencodable);
             }
         };
-        put(writer, op, fields).map_err(Error::Unencodable)?;
-        let inside = matches!(
-            self,
-            Self::Exit { .. } | Self::Exit2 { .. } | Self::MonitorPExit { .. }
-        );
-        Ok(self.has_payload() && (apart || !inside))
+        if fields
+            .iter()
+            .any(|field| matches!(field, Ref(long) if long.words().len() > OLD_WORDS))
+        {
+            need(Flags::V4_NC)?;
+        }
+        put(writer, op, fields).map_err(Error::Unencodable)
+    }
+
+    /// The trace token.
+    fn token(&self) -> Option<&Payload> {
+        match self {
+            Self::Send { token, .. }
+            | Self::Exit { token, .. }
+            | Self::Exit2 { token, .. }
+            | Self::SpawnRequest { token, .. }
+            | Self::SpawnReply { token, .. } => token.as_ref(),
+            _ => None,
+        }
     }
 }
 
-fn altact_bits(to: &Destination, priority: bool, token: &Field<'_>) -> u64 {
+/// The most words of a reference before OTP 24.
+const OLD_WORDS: usize = 3;
+
+/// Whether the label of a trace token, which is `{Flags, Label, Serial, From, Previous}`, is one that all
+/// releases understand: an integer.
+fn is_small(token: &Payload) -> bool {
+    match token.view() {
+        Ok(View::Tuple(mut elements)) => elements
+            .nth(1)
+            .is_none_or(|label| label.decode::<i64>().is_ok()),
+        _ => true,
+    }
+}
+
+fn altact_bits(to: &Destination, priority: bool, token: Option<&Payload>) -> u64 {
     let to = match to {
         Destination::Pid(_) => 0,
         Destination::Name(_) => altact::NAME,
         Destination::Alias(_) => altact::ALIAS,
     };
     to | if priority { altact::PRIORITY } else { 0 }
-        | if matches!(token, Field::Optional(Some(_))) {
-            altact::TOKEN
-        } else {
-            0
-        }
+        | if token.is_some() { altact::TOKEN } else { 0 }
 }
 
 impl Target {

@@ -4,6 +4,8 @@ mod op;
 
 use std::num::NonZeroU64;
 
+pub(crate) use decode::Decoded;
+
 use einode_etf::{Atom, Pid, Reference};
 
 use crate::payload::Payload;

@@ -1,7 +1,7 @@
 use std::num::NonZeroU64;
 
 use bytes::Bytes;
-use einode_etf::{Atom, Pid, Reader, Reference, Writer};
+use einode_etf::{Atom, Pid, Reader, Reference, Term, Writer};
 
 use crate::control::{Control, Destination, Mfa, Target};
 use crate::error::Error;
@@ -356,7 +356,8 @@ fn encode(
     payload: Option<&Payload>,
 ) -> Result<(Vec<u8>, bool), Error> {
     let mut writer = Writer::new(Vec::new());
-    let follows = control.encode(flags, payload, &mut writer)?;
+    control.encode(flags, payload, &mut writer)?;
+    let follows = payload.is_some() && control.carries(flags);
     Ok((writer.into_inner(), follows))
 }
 
@@ -593,6 +594,43 @@ fn what_old_peers_do_not_know_is_said_in_old_words() {
         let message = control.has_payload().then_some(&message);
         assert_eq!(encode(&control, flags, message).unwrap().0, tuple);
     }
+}
+
+#[test]
+fn references_of_five_words_are_for_peers_since_otp_24() {
+    let long = Reference::new(Atom::from_static("a@b"), 7, &[1, 2, 3, 4, 5]).unwrap();
+    let control = send(Some(p1()), Destination::Alias(long), false, false);
+    let message = payload(BYE);
+    assert!(encode(&control, Flags::HIDDEN, Some(&message)).is_ok());
+    assert_eq!(
+        encode(&control, Flags::HIDDEN - Flags::V4_NC, Some(&message)),
+        Err(Error::MissingFlags(Flags::V4_NC))
+    );
+}
+
+#[test]
+fn labels_that_a_peer_does_not_understand_are_not_told() {
+    let message = payload(BYE);
+    let token = |label: Term| {
+        let token = (18, label, 1, p1(), 0);
+        Some(Payload::encode(&token).unwrap())
+    };
+    let sent = |token, flags| {
+        let control = Control::Send {
+            from: Some(p1()),
+            to: Destination::Pid(p2()),
+            priority: false,
+            token,
+        };
+        encode(&control, flags, Some(&message)).unwrap().0[3]
+    };
+    let old = Flags::HIDDEN - Flags::BIG_SEQTRACE_LABELS;
+    assert_eq!(sent(token(Term::from(17)), old), 23);
+    assert_eq!(sent(token(Term::from(Atom::from_static("label"))), old), 22);
+    assert_eq!(
+        sent(token(Term::from(Atom::from_static("label"))), Flags::HIDDEN),
+        23
+    );
 }
 
 #[test]
