@@ -1,5 +1,5 @@
-//! Any packets as what a connected peer says, read in any pieces; what is understood is sent back and
-//! understood again.
+//! Any packets as what a connected peer says, with distribution headers, in fragments or without both, read
+//! in any pieces; what is understood is sent back and understood again.
 
 #![no_main]
 
@@ -9,6 +9,14 @@ use einode_etf::{Atom, Pid, Reference, Term, Writer};
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
 
+/// What was negotiated.
+#[derive(Arbitrary, Debug, Clone, Copy)]
+enum Mode {
+    PassThrough,
+    Header,
+    Fragments,
+}
+
 /// What comes from the peer next.
 #[derive(Arbitrary, Debug)]
 enum Said {
@@ -16,9 +24,28 @@ enum Said {
     Packet(Vec<u8>),
     /// The tuple `{op, elements...}`, and what follows it.
     Signal {
+        head: Head,
         op: u8,
         elements: Vec<Element>,
         payload: Vec<u8>,
+    },
+    Fragment {
+        sequence: u8,
+        number: u8,
+        payload: Vec<u8>,
+    },
+}
+
+/// What is before the tuple.
+#[derive(Arbitrary, Debug)]
+enum Head {
+    PassThrough,
+    /// Slots, and the names of new entries.
+    Atoms(Vec<(u8, Option<u8>)>),
+    First {
+        sequence: u8,
+        count: u8,
+        atoms: Vec<(u8, Option<u8>)>,
     },
 }
 
@@ -27,23 +54,25 @@ enum Element {
     Pid { id: u32 },
     Reference { word: u32 },
     Name,
+    Cached(u8),
     Empty,
     Number(i64),
     Bytes(Vec<u8>),
 }
 
-fuzz_target!(|input: (Vec<u8>, Vec<Said>)| {
-    let (pieces, said) = input;
+fuzz_target!(|input: (Mode, Vec<u8>, Vec<Said>)| {
+    let (mode, pieces, said) = input;
     let mut stream = Vec::new();
     said.iter().for_each(|said| said.append_to(&mut stream));
-    let events = read(&pieces, &stream);
+    let events = read(mode, &pieces, &stream);
     assert_eq!(
         events,
-        read(&[255], &stream),
+        read(mode, &[255], &stream),
         "how the stream is cut changes what it says"
     );
 
-    let mut connection = connection();
+    let mut connection = mode.connection();
+    let mut inbound = mode.connection().inbound;
     for event in &events {
         let Ok(Event::Signal(control, payload)) = event else {
             continue;
@@ -60,16 +89,27 @@ fuzz_target!(|input: (Vec<u8>, Vec<Said>)| {
             continue;
         }
         let written = written(&mut connection);
-        let mut again = read(&[255], &written).into_iter();
-        let Some(Ok(Event::Signal(same, carried))) = again.next() else {
+        inbound.inbox().put_slice(&written);
+        let Ok(Some(Event::Signal(same, carried))) = inbound.poll() else {
             panic!("{control:?} was sent and not understood");
         };
         assert_eq!(same, *control);
         let term = |payload: &Option<_>| payload.as_ref().map(einode_dist::Payload::term);
         assert_eq!(term(&carried), term(payload));
-        assert_eq!(again.next(), None);
+        assert_eq!(inbound.poll(), Ok(None));
     }
 });
+
+impl Mode {
+    fn connection(self) -> Connection {
+        let without = match self {
+            Self::PassThrough => Flags::DIST_HDR_ATOM_CACHE,
+            Self::Header => Flags::FRAGMENTS,
+            Self::Fragments => Flags::NONE,
+        };
+        Connection::new(Flags::HIDDEN - without, &Settings::default())
+    }
+}
 
 impl Said {
     fn append_to(&self, stream: &mut Vec<u8>) {
@@ -77,23 +117,73 @@ impl Said {
             Self::Bytes(bytes) => return stream.extend_from_slice(bytes),
             Self::Packet(packet) => packet.clone(),
             Self::Signal {
+                head,
                 op,
                 elements,
                 payload,
             } => {
-                let mut packet = b"p\x83".to_vec();
-                let mut head = Writer::new(&mut packet);
-                head.tuple(elements.len() + 1).expect("a small tuple");
-                head.i64((*op).into()).expect("a byte");
+                let mut packet = Vec::new();
+                head.append_to(&mut packet);
+                let mut tuple = Writer::new(&mut packet);
+                tuple.tuple(elements.len() + 1).expect("a small tuple");
+                tuple.i64((*op).into()).expect("a byte");
                 for element in elements {
                     element.append_to(&mut packet);
                 }
                 packet.extend_from_slice(payload);
                 packet
             }
+            Self::Fragment {
+                sequence,
+                number,
+                payload,
+            } => {
+                let mut packet = vec![131, 70];
+                packet.put_u64((*sequence).into());
+                packet.put_u64((*number).into());
+                packet.extend_from_slice(payload);
+                packet
+            }
         };
         stream.put_u32(packet.len() as u32);
         stream.extend_from_slice(&packet);
+    }
+}
+
+impl Head {
+    fn append_to(&self, packet: &mut Vec<u8>) {
+        let atoms = match self {
+            Self::PassThrough => return packet.extend_from_slice(b"p\x83"),
+            Self::Atoms(atoms) => {
+                packet.extend_from_slice(&[131, 68]);
+                atoms
+            }
+            Self::First {
+                sequence,
+                count,
+                atoms,
+            } => {
+                packet.extend_from_slice(&[131, 69]);
+                packet.put_u64((*sequence).into());
+                packet.put_u64((*count).into());
+                atoms
+            }
+        };
+        let atoms = atoms.get(..255).unwrap_or(atoms);
+        packet.push(atoms.len() as u8);
+        let flag = |i: usize| match atoms.get(i) {
+            Some((_, Some(_))) => 8,
+            _ => 0,
+        };
+        if !atoms.is_empty() {
+            packet.extend((0..=atoms.len() / 2).map(|i| flag(2 * i) | flag(2 * i + 1) << 4));
+        }
+        for (slot, new) in atoms {
+            packet.push(*slot);
+            if let Some(letter) = new {
+                packet.extend_from_slice(&[1, letter & 0x7f]);
+            }
+        }
     }
 }
 
@@ -107,6 +197,7 @@ impl Element {
                 writer.reference(&Reference::new(node, 1, &[*word, 2, 3]).expect("three words"))
             }
             Self::Name => writer.atom(&node),
+            Self::Cached(number) => return packet.extend_from_slice(&[82, *number]),
             Self::Empty => writer.nil(),
             Self::Number(number) => writer.i64(*number),
             Self::Bytes(bytes) => return packet.extend_from_slice(bytes),
@@ -115,13 +206,9 @@ impl Element {
     }
 }
 
-fn connection() -> Connection {
-    Connection::new(Flags::HIDDEN, &Settings::default()).expect("flags of this crate")
-}
-
 /// All events of a stream that comes in pieces of these sizes.
-fn read(pieces: &[u8], mut stream: &[u8]) -> Vec<Result<Event, einode_dist::Error>> {
-    let mut inbound = connection().inbound;
+fn read(mode: Mode, pieces: &[u8], mut stream: &[u8]) -> Vec<Result<Event, einode_dist::Error>> {
+    let mut inbound = mode.connection().inbound;
     let mut pieces = pieces.iter().cycle();
     let mut events = Vec::new();
     while !stream.is_empty() {
@@ -148,13 +235,17 @@ fn read(pieces: &[u8], mut stream: &[u8]) -> Vec<Result<Event, einode_dist::Erro
 }
 
 fn written(connection: &mut Connection) -> Vec<u8> {
-    let mut slices = [std::io::IoSlice::new(&[]); 8];
-    let filled = connection.outbound.outgoing(&mut slices);
-    let written: Vec<u8> = slices[..filled]
-        .iter()
-        .flat_map(|slice| slice.iter().copied())
-        .collect();
-    assert_eq!(written.len(), connection.outbound.queued());
-    connection.outbound.sent(written.len());
+    let mut written = Vec::new();
+    while connection.outbound.queued() > 0 {
+        let mut slices = [std::io::IoSlice::new(&[]); 8];
+        let filled = connection.outbound.outgoing(&mut slices);
+        assert_ne!(filled, 0, "what is queued does not come");
+        let part: Vec<u8> = slices[..filled]
+            .iter()
+            .flat_map(|slice| slice.to_vec())
+            .collect();
+        connection.outbound.sent(part.len());
+        written.extend(part);
+    }
     written
 }

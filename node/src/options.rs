@@ -29,6 +29,7 @@ pub(crate) struct Options {
     pub(crate) setup_time: Duration,
     pub(crate) tick_time: TickTime,
     pub(crate) max_packet: u32,
+    pub(crate) max_message: usize,
     pub(crate) mailbox_limit: usize,
     pub(crate) epmd_port: Option<u16>,
 }
@@ -47,6 +48,7 @@ impl Options {
             setup_time: limits::SETUP_TIME,
             tick_time: TickTime::default(),
             max_packet: limits::PACKET,
+            max_message: limits::MESSAGE,
             mailbox_limit: MAILBOX,
             epmd_port: None,
         }
@@ -73,7 +75,8 @@ impl Options {
         let mut config = Config::new(identity, cookie)
             .setup_time(self.setup_time)
             .tick_time(self.tick_time)
-            .max_packet(self.max_packet);
+            .max_packet(self.max_packet)
+            .max_message(self.max_message);
         config.local.cookies = self.cookies.iter().cloned().collect();
         config.epmd_port = self.epmd_port;
         config.local.flags = Flags::HIDDEN;
@@ -176,6 +179,14 @@ macro_rules! options {
         #[must_use]
         pub fn max_packet(mut self, bytes: u32) -> Self {
             self.options.max_packet = bytes;
+            self
+        }
+
+        /// The most bytes accepted of messages in fragments that are not complete, and so of the longest;
+        /// by default 512 MiB ([`limits::MESSAGE`](einode_dist::limits::MESSAGE)).
+        #[must_use]
+        pub fn max_message(mut self, bytes: usize) -> Self {
+            self.options.max_message = bytes;
             self
         }
 
