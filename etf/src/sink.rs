@@ -3,7 +3,8 @@ use crate::Atom;
 /// Where a [`Writer`](crate::Writer) puts bytes.
 ///
 /// Most sinks only [`put`](Self::put) them. One that belongs to a packet with a distribution header may
-/// have a shorter form for atoms, ATOM_CACHE_REF: the other methods are for such a sink.
+/// have a shorter form for atoms, ATOM_CACHE_REF: [`refer`](Self::refer) and
+/// [`counted`](Self::counted) are for such a sink.
 pub trait Sink {
     /// Appends `bytes`.
     fn put(&mut self, bytes: &[u8]);

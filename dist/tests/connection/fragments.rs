@@ -644,6 +644,6 @@ mod after_authentication {
         outbound.send(&to_pid(2), Some(payload.clone())).unwrap();
         let bytes = drain(outbound, &mut Chunks::new(vec![10_000]));
         let events = events(inbound, &bytes, &mut Chunks::new(vec![8_192]));
-        assert_eq!(payloads(&events), [payload.clone()]);
+        assert_eq!(payloads(&events), std::slice::from_ref(payload));
     }
 }

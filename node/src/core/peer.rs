@@ -172,6 +172,7 @@ impl Peer {
     }
 
     /// Gives the peer what was to be sent to it, unless it is connected or gone already.
+    #[expect(clippy::result_large_err, reason = "the connection is handed back")]
     pub(crate) fn join(
         &self,
         mut outbound: Outbound,
