@@ -195,10 +195,12 @@ impl Port {
         Ok(())
     }
 
-    /// Writes all of `slices`, at once if there is `writev`, or else one after the other.
-    pub(crate) fn write_all(&mut self, slices: &[IoSlice<'_>], tmo: Timeout) -> Result<(), Errno> {
-        let mut slices = slices.to_vec();
-        let mut rest = slices.as_mut_slice();
+    /// Writes all that there is, at once if there is `writev`, or else one after the other.
+    pub(crate) fn write_all(
+        &mut self,
+        mut rest: &mut [IoSlice<'_>],
+        tmo: Timeout,
+    ) -> Result<(), Errno> {
         // SAFETY: the program keeps its callbacks.
         let at_once = unsafe { (*self.cbs).writev.is_some() };
         loop {

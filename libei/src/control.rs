@@ -22,6 +22,9 @@ use crate::types::*;
 /// names of 1020 bytes and some numbers.
 pub(crate) const HEAD: usize = 5 * 1024;
 
+/// The bytes of a packet up to its message, if its names are not very long.
+const USUAL: usize = 256;
+
 /// What the operations that add a trace token have added to their number.
 const TRACED: c_long = 10;
 
@@ -84,7 +87,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) to: *const erlang_pid,
     /// In Latin-1.
     pub(crate) name: &'a [u8],
-    pub(crate) token: Option<erlang_trace>,
+    pub(crate) token: Option<&'a erlang_trace>,
     /// An encoded integer.
     pub(crate) id: &'a [u8],
     /// A string.
@@ -115,7 +118,8 @@ pub(crate) unsafe fn write(
 ) -> Result<Vec<u8>, Fault> {
     let traced = if parts.token.is_some() { TRACED } else { 0 };
     let (fields, rest) = layout(op + traced).ok_or(Fault::Refused)?;
-    let mut packet = vec![0, 0, 0, 0, ERL_PASS_THROUGH as u8, tag::VERSION];
+    let mut packet = Vec::with_capacity(USUAL);
+    packet.extend_from_slice(&[0, 0, 0, 0, ERL_PASS_THROUGH as u8, tag::VERSION]);
     Writer::new(&mut packet).tuple(1 + fields.len() + usize::from(rest == Rest::Reason))?;
     write_signed(&mut packet, op + traced)?;
     for field in fields {
@@ -131,7 +135,7 @@ pub(crate) unsafe fn write(
                     let name = parts.name.get(..length).unwrap_or_default();
                     atom::write(&mut packet, name, ERLANG_LATIN1)?;
                 }
-                Field::Token => write_trace(&mut packet, parts.token.as_ref())?,
+                Field::Token => write_trace(&mut packet, parts.token)?,
                 Field::Id => packet.extend_from_slice(parts.id),
             }
         }

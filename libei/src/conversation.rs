@@ -58,7 +58,7 @@ fn flush<E: Exchange>(
     let outgoing = exchange.outgoing();
     let length = outgoing.len();
     if length > 0 {
-        port.write_all(&[IoSlice::new(outgoing)], timeout)
+        port.write_all(&mut [IoSlice::new(outgoing)], timeout)
             .inspect_err(|&errno| steps.unsaid(errno))?;
         steps.said(outgoing);
         exchange.sent(length);

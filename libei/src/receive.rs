@@ -6,6 +6,7 @@
 
 use std::ffi::{c_char, c_int, c_long, c_uchar, c_uint};
 use std::io::IoSlice;
+use std::mem::MaybeUninit;
 use std::slice;
 
 use einode_etf::{Slice, Source};
@@ -198,7 +199,7 @@ impl Packet {
             // The peer wants a sign of life. If some other thread is writing, that is one.
             if let Some(_turn) = Turn::now(fd) {
                 // If it cannot be written, the next read will tell.
-                let _ = port.write_all(&[IoSlice::new(&TICK)], timeout);
+                let _ = port.write_all(&mut [IoSlice::new(&TICK)], timeout);
             }
             return Ok(None);
         }
@@ -220,10 +221,9 @@ impl Packet {
 
     /// Reads what is left, and forgets it.
     fn drain(&mut self) -> Result<(), Errno> {
-        let mut bytes = [0; HEAD];
         while self.left > 0 {
-            let length = self.left.min(HEAD);
-            self.read(bytes.get_mut(..length).unwrap_or_default())?;
+            let mut bytes = Head::new();
+            self.read(bytes.of(self.left))?;
         }
         Ok(())
     }
@@ -236,9 +236,8 @@ impl Packet {
         room: &mut Room<'_>,
     ) -> Result<Received, Errno> {
         let malformed = |_| Errno(libc::EBADMSG);
-        let mut head = [0; HEAD];
-        let length = self.left.min(HEAD);
-        let head = head.get_mut(..length).unwrap_or_default();
+        let mut head = Head::new();
+        let head = head.of(self.left);
         self.read(head)?;
         let mut source = Slice::new(head);
         // SAFETY: as the caller promised.
@@ -280,7 +279,9 @@ impl Packet {
                     .copy_from_nonoverlapping(start.as_ptr().cast(), have);
             }
             while have < total {
-                let end = total.min(AHEAD.max(2 * have));
+                // What there is room for already costs nothing.
+                let ahead = AHEAD.max(2 * have).max(room.has());
+                let end = total.min(ahead);
                 room.reserve(end)?;
                 let to = room.buff.add(have).cast();
                 self.read(slice::from_raw_parts_mut(to, end - have))?;
@@ -323,7 +324,7 @@ impl Packet {
                 trace::sending(&packet, &[]);
                 let _turn = Turn::wait(self.port.fd, self.timeout)?;
                 self.port
-                    .write_all(&[IoSlice::new(&packet)], self.timeout)?;
+                    .write_all(&mut [IoSlice::new(&packet)], self.timeout)?;
                 answer(Ok(()));
             }
             // To a program these would be what they are not.
@@ -345,15 +346,41 @@ impl Packet {
     }
 }
 
+/// Memory for the head of a packet, which is not cleared before it is needed.
+struct Head([MaybeUninit<u8>; HEAD]);
+
+impl Head {
+    const fn new() -> Self {
+        Self([MaybeUninit::uninit(); HEAD])
+    }
+
+    /// As many bytes as there are of `wanted`.
+    fn of(&mut self, wanted: usize) -> &mut [u8] {
+        let bytes = self.0.get_mut(..wanted.min(HEAD)).unwrap_or_default();
+        bytes.fill(MaybeUninit::new(0));
+        // SAFETY: they are filled.
+        unsafe { slice::from_raw_parts_mut(bytes.as_mut_ptr().cast(), bytes.len()) }
+    }
+}
+
 impl Room<'_> {
+    /// How many bytes there is room for.
+    fn has(&self) -> usize {
+        match usize::try_from(*self.size) {
+            Ok(size) if !self.buff.is_null() => size,
+            _ => 0,
+        }
+    }
+
     /// Makes room for `end` bytes, if it may.
     ///
     /// # Safety
     /// It is what it says.
     unsafe fn reserve(&mut self, end: usize) -> Result<(), Errno> {
-        let size = if self.buff.is_null() { 0 } else { *self.size };
+        if end <= self.has() {
+            return Ok(());
+        }
         match c_int::try_from(end) {
-            Ok(end) if end <= size => Ok(()),
             Ok(new) if self.grows => {
                 // SAFETY: as the caller promised.
                 let grown = unsafe { libc::realloc((*self.buff).cast(), end) };

@@ -11,7 +11,7 @@ use crate::node::ei_self;
 use crate::table;
 use crate::trace;
 use crate::turn::Turn;
-use crate::types::{ERL_EXIT, ERL_REG_SEND, ERL_SEND, ei_cnode, erlang_pid, erlang_trace};
+use crate::types::{ERL_EXIT, ERL_REG_SEND, ERL_SEND, ei_cnode, erlang_pid};
 
 /// Declares a function and the same with a limit of `ms` milliseconds for each use of the socket.
 macro_rules! timed {
@@ -117,15 +117,6 @@ unsafe fn message(
     unsafe { send(fd, op, parts, ffi::bytes(buf.cast(), len)?, ms) }
 }
 
-/// The trace token for the next message. Only of the other end of a connection that this library made
-/// it is known that it understands one.
-fn token(fd: c_int) -> Option<erlang_trace> {
-    if table::cnode(fd).is_null() {
-        return None;
-    }
-    trace::next_token()
-}
-
 /// Sends a control message and `message`, which is not copied, with a trace token if there is one.
 ///
 /// # Safety
@@ -137,9 +128,13 @@ pub(crate) unsafe fn send(
     message: &[u8],
     ms: c_uint,
 ) -> Result<(), Errno> {
-    let mut port = table::port(fd)?;
+    let (mut port, connected) = table::connection(fd)?;
+    // Only of the other end of a connection that this library made it is known that it understands
+    // a trace token.
+    // SAFETY: null or this thread's token, and nothing below asks for the next one.
+    let token = connected.then(|| unsafe { trace::next_token().as_ref() });
     let parts = Parts {
-        token: token(fd),
+        token: token.flatten(),
         ..*parts
     };
     // SAFETY: as the caller promised.
@@ -147,7 +142,8 @@ pub(crate) unsafe fn send(
     trace::sending(&head, message);
     let timeout = Timeout::of(ms);
     let _turn = Turn::wait(fd, timeout)?;
-    port.write_all(&[IoSlice::new(&head), IoSlice::new(message)], timeout)
+    let slices = &mut [IoSlice::new(&head), IoSlice::new(message)];
+    port.write_all(slices, timeout)
 }
 
 /// Sets `erl_errno`; 0 or -1.

@@ -23,12 +23,17 @@ struct Entry {
 
 /// The socket with this descriptor; one that the program made is TCP.
 pub(crate) fn port(fd: c_int) -> Result<Port, Errno> {
+    connection(fd).map(|(port, _)| port)
+}
+
+/// The same, and whether it is a connection that this library has made.
+pub(crate) fn connection(fd: c_int) -> Result<(Port, bool), Errno> {
     if fd < 0 {
         return Err(Errno::IO);
     }
     Ok(with(|entries| match entries.get(&fd) {
-        Some(entry) => entry.port,
-        None => Port::foreign(fd),
+        Some(entry) => (entry.port, entry.cnode.is_some()),
+        None => (Port::foreign(fd), false),
     }))
 }
 

@@ -152,13 +152,17 @@ fn write_bits(sink: &mut impl Sink, from: &[u8], offset: usize, bits: usize) -> 
         return Ok(());
     }
     let mut ahead = from.iter();
-    let mut next = || ahead.next().copied().map_or(0, u16::from);
-    let mut pair = next();
-    for left in (0..length).rev() {
-        pair = pair << 8 | next();
-        let byte = (pair >> (8 - shift)) as u8;
-        let mask = if left == 0 { 0xff << unused } else { 0xff };
-        sink.put(&[byte & mask]);
+    let mut pair = 0;
+    let mut shifted = || {
+        pair = pair << 8 | ahead.next().copied().map_or(0, u16::from);
+        (pair >> (8 - shift)) as u8
+    };
+    shifted();
+    for _ in 0..bits / 8 {
+        sink.put(&[shifted()]);
+    }
+    if unused > 0 {
+        sink.put(&[shifted() & 0xff << unused]);
     }
     Ok(())
 }

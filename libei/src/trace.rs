@@ -153,10 +153,10 @@ pub unsafe extern "C" fn ei_trace(query: c_int, token: *mut erlang_trace) -> *mu
     })
 }
 
-/// The token for the next message.
-pub(crate) fn next_token() -> Option<erlang_trace> {
-    // SAFETY: null or this thread's token.
-    unsafe { ei_trace(0, std::ptr::null_mut()).as_ref().copied() }
+/// The token for the next message of this thread, null if it has none. Valid until the next call.
+pub(crate) fn next_token() -> *const erlang_trace {
+    // SAFETY: no token is given.
+    unsafe { ei_trace(0, std::ptr::null_mut()) }
 }
 
 /// Messages carry this token from now on.

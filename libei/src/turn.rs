@@ -3,7 +3,6 @@
 //! A process that forks while its other threads write has none of these threads, so nobody has a turn
 //! there: it begins anew.
 
-use std::collections::BTreeSet;
 use std::ffi::c_int;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
@@ -18,9 +17,27 @@ pub(crate) struct Turn(c_int);
 
 #[derive(Default)]
 struct Turns {
-    /// The descriptors that somebody writes to.
-    busy: Mutex<BTreeSet<c_int>>,
+    busy: Mutex<Busy>,
     free: Condvar,
+}
+
+#[derive(Default)]
+struct Busy {
+    /// The descriptors that somebody writes to; seldom more than one.
+    fds: Vec<c_int>,
+    /// How many threads wait for one of them.
+    waiting: usize,
+}
+
+impl Busy {
+    /// Whether nobody wrote to the descriptor.
+    fn insert(&mut self, fd: c_int) -> bool {
+        let free = !self.fds.contains(&fd);
+        if free {
+            self.fds.push(fd);
+        }
+        free
+    }
 }
 
 /// Null until the first turn.
@@ -62,6 +79,7 @@ impl Turn {
         let turns = turns();
         let mut busy = turns.busy();
         while !busy.insert(fd) {
+            busy.waiting += 1;
             busy = match until {
                 None => turns
                     .free
@@ -69,13 +87,14 @@ impl Turn {
                     .unwrap_or_else(PoisonError::into_inner),
                 Some(until) => {
                     let left = until.saturating_duration_since(Instant::now());
-                    if left.is_zero() {
-                        return Err(Errno::TIMED_OUT);
-                    }
                     let waited = turns.free.wait_timeout(busy, left);
                     waited.unwrap_or_else(PoisonError::into_inner).0
                 }
             };
+            busy.waiting -= 1;
+            if until.is_some_and(|until| until <= Instant::now()) && busy.fds.contains(&fd) {
+                return Err(Errno::TIMED_OUT);
+            }
         }
         Ok(Self(fd))
     }
@@ -84,13 +103,19 @@ impl Turn {
 impl Drop for Turn {
     fn drop(&mut self) {
         let turns = turns();
-        turns.busy().remove(&self.0);
-        turns.free.notify_all();
+        let mut busy = turns.busy();
+        busy.fds.retain(|&fd| fd != self.0);
+        // Waking asks the system, even if nobody waits.
+        let awaited = busy.waiting > 0;
+        drop(busy);
+        if awaited {
+            turns.free.notify_all();
+        }
     }
 }
 
 impl Turns {
-    fn busy(&self) -> MutexGuard<'_, BTreeSet<c_int>> {
+    fn busy(&self) -> MutexGuard<'_, Busy> {
         self.busy.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
