@@ -87,5 +87,6 @@ pub use inbound::{Event, Inbound};
 pub use name::{HostName, Identity, InvalidName, NodeName};
 pub use outbound::Outbound;
 pub use payload::Payload;
+pub use queue::Batch;
 pub use statistics::{AtomCache, Received, Sent, Statistics};
 pub use ticker::{Beat, TickTime, Ticker};

@@ -11,7 +11,7 @@ use crate::limits;
 use crate::order::{Lane, Order, Ticket};
 use crate::packet::{self, FIRST_FRAGMENT, NEXT_FRAGMENT, NORMAL, PASS_THROUGH, PREFIX, TICK};
 use crate::payload::Payload;
-use crate::queue::Queue;
+use crate::queue::{Batch, Queue};
 use crate::statistics::Sent;
 
 /// The sending half of a connection.
@@ -33,6 +33,8 @@ pub struct Outbound {
     sequences: u64,
     /// What is written next; for atoms to mean the same on both sides, nothing may pass in it.
     queue: Queue,
+    /// How many bytes were taken off it, and are not written yet.
+    taken: usize,
     /// What has to wait before it is written.
     order: Order,
     /// How many bytes have passed the messages under way since the last fragment.
@@ -59,6 +61,7 @@ impl Outbound {
             fragments,
             sequences: 0,
             queue: Queue::default(),
+            taken: 0,
             order: Order::default(),
             passed: 0,
             statistics: Sent::default(),
@@ -109,16 +112,27 @@ impl Outbound {
         self.queue.outgoing(slices)
     }
 
+    /// Takes off all that is to be written, so that who writes keeps nobody from sending. It goes on to count
+    /// as [`queued`](Self::queued) until it is [`sent`](Self::sent).
+    pub fn take(&mut self, batch: &mut Batch) {
+        self.taken = self.taken.saturating_add(self.queue.bytes());
+        self.queue.take(batch);
+    }
+
     /// The first `n` bytes of what is to be written have been written.
     pub fn sent(&mut self, n: usize) {
-        let sent = self.queue.sent(n) as u64;
+        let of_taken = n.min(self.taken);
+        self.taken = self.taken.saturating_sub(of_taken);
+        let of_queue = self.queue.sent(n.saturating_sub(of_taken));
+        let sent = of_taken.saturating_add(of_queue) as u64;
         self.statistics.bytes = self.statistics.bytes.saturating_add(sent);
         self.cut();
     }
 
     /// How many bytes wait to be written.
     pub fn queued(&self) -> usize {
-        self.queue.bytes().saturating_add(self.order.bytes())
+        let queue = self.queue.bytes().saturating_add(self.taken);
+        queue.saturating_add(self.order.bytes())
     }
 
     /// How many bytes have been written since the handshake, for [`Ticker::tick`](crate::Ticker::tick).
@@ -267,7 +281,9 @@ impl Outbound {
 
     /// Cuts messages under way into fragments, as far as it is their turn.
     fn cut(&mut self) {
-        while self.queue.bytes() < AHEAD || self.passed >= limits::FRAGMENT {
+        while self.queue.bytes().saturating_add(self.taken) < AHEAD
+            || self.passed >= limits::FRAGMENT
+        {
             self.passed = 0;
             let Some(lane) = self.order.turn() else {
                 return;

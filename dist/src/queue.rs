@@ -3,6 +3,33 @@ use std::io::IoSlice;
 
 use bytes::{Buf, Bytes, BytesMut};
 
+/// Bytes that have been taken off the queue of an [`Outbound`](crate::Outbound), to be written while others go on
+/// to queue.
+#[derive(Debug, Default)]
+pub struct Batch(Queue);
+
+impl Batch {
+    /// How many bytes are to be written yet.
+    pub fn len(&self) -> usize {
+        self.0.bytes()
+    }
+
+    /// Whether all is written.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Fills `slices` with the beginning of what is to be written, and returns how many it filled.
+    pub fn outgoing<'s>(&'s self, slices: &mut [IoSlice<'s>]) -> usize {
+        self.0.outgoing(slices)
+    }
+
+    /// The first `n` bytes have been written. [`Outbound::sent`](crate::Outbound::sent) is to be told too.
+    pub fn sent(&mut self, n: usize) {
+        self.0.sent(n);
+    }
+}
+
 /// Bytes to be written, in order. Small pieces are gathered in blocks; large ones stay where they are.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
@@ -68,6 +95,14 @@ impl Queue {
         }
         self.last.advance(left.min(self.last.len()));
         sent
+    }
+
+    /// Moves everything to the end of a batch.
+    pub(crate) fn take(&mut self, batch: &mut Batch) {
+        self.close();
+        batch.0.bytes = batch.0.bytes.saturating_add(self.bytes);
+        batch.0.parts.append(&mut self.parts);
+        self.bytes = 0;
     }
 
     fn close(&mut self) {

@@ -1,5 +1,6 @@
 //! Two connections back to back: what one sends the other receives, however the bytes are cut.
 
+mod batches;
 mod fragments;
 mod header;
 mod pass_through;

@@ -1,10 +1,11 @@
 use std::future::poll_fn;
 use std::io::IoSlice;
+use std::mem;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use einode_dist::{Beat, Event, Inbound, Outbound, Ticker, limits};
+use einode_dist::{Batch, Beat, Event, Inbound, Ticker, limits};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Interval, MissedTickBehavior, interval_at, timeout};
 
@@ -25,6 +26,10 @@ pub(super) struct Running<S: Socket> {
     ticks: Interval,
     core: Arc<Core>,
     peer: Arc<Peer>,
+    /// What is being written.
+    batch: Batch,
+    /// How much of what was taken has been written, and not told to the queue.
+    written: usize,
     /// Bytes read since the handshake.
     read: u64,
     /// Bytes that had been written when the last tick was read.
@@ -51,6 +56,8 @@ impl<S: Socket> Running<S> {
             ticks,
             core,
             peer,
+            batch: Batch::default(),
+            written: 0,
             read: 0,
             written_at_tick: 0,
             unflushed: false,
@@ -101,23 +108,57 @@ impl<S: Socket> Running<S> {
     }
 
     /// Writes all there is, and then waits for more. Nothing when it is over.
+    ///
+    /// What is written is taken off the queue first, so that others go on to queue meanwhile.
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<()>, LinkError>> {
         loop {
-            let Self {
-                socket, unflushed, ..
-            } = self;
-            let Some(written) = self
-                .peer
-                .outbound(|outbound| poll_outbound(socket, outbound, unflushed, cx))
-            else {
+            let Self { batch, written, .. } = self;
+            let taken = self.peer.outbound(|outbound| {
+                outbound.sent(mem::take(written));
+                outbound.take(batch);
+            });
+            if taken.is_none() {
                 return Poll::Ready(Ok(None));
-            };
-            ready!(written)?;
-            // Woken when there is something; there may be something by now.
-            if self.peer.poll_outgoing(cx).is_pending() {
-                return Poll::Ready(Ok(Some(())));
+            }
+            if self.batch.is_empty() {
+                ready!(self.poll_flush(cx))?;
+                // Woken when there is something; there may be something by now.
+                if self.peer.poll_outgoing(cx).is_pending() {
+                    return Poll::Ready(Ok(Some(())));
+                }
+            } else {
+                ready!(self.poll_batch(cx))?;
             }
         }
+    }
+
+    /// Writes what was taken off the queue.
+    fn poll_batch(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LinkError>> {
+        let socket: &mut S = &mut self.socket;
+        let mut socket = Pin::new(socket);
+        while !self.batch.is_empty() {
+            let mut slices = [IoSlice::new(&[]); 64];
+            let filled = self.batch.outgoing(&mut slices);
+            let written = socket.as_mut().poll_write_vectored(cx, &slices[..filled]);
+            match ready!(written)? {
+                0 => return Poll::Ready(Err(LinkError::Closed)),
+                written => {
+                    self.batch.sent(written);
+                    self.written += written;
+                }
+            }
+            self.unflushed = true;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LinkError>> {
+        if self.unflushed {
+            let socket: &mut S = &mut self.socket;
+            ready!(Pin::new(socket).poll_flush(cx))?;
+            self.unflushed = false;
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LinkError>> {
@@ -169,12 +210,17 @@ impl<S: Socket> Running<S> {
 
     /// Writes what is left of a connection that we close, and sees to it that the peer reads it.
     async fn finish(&mut self) -> Result<(), LinkError> {
-        if let Some(mut rest) = self.peer.rest() {
-            let Self {
-                socket, unflushed, ..
-            } = self;
-            poll_fn(|cx| poll_outbound(socket, &mut rest, unflushed, cx)).await?;
+        let mut rest = self.peer.rest();
+        loop {
+            poll_fn(|cx| self.poll_batch(cx)).await?;
+            let Some(rest) = &mut rest else { break };
+            rest.sent(mem::take(&mut self.written));
+            rest.take(&mut self.batch);
+            if self.batch.is_empty() {
+                break;
+            }
         }
+        poll_fn(|cx| self.poll_flush(cx)).await?;
         self.socket.shutdown().await?;
         let mut rest = [0; 4096];
         // Closing while the peer still sends would reset the connection and could take from it what it
@@ -182,30 +228,4 @@ impl<S: Socket> Running<S> {
         while self.socket.read(&mut rest).await? > 0 {}
         Ok(())
     }
-}
-
-/// Writes all that is queued.
-fn poll_outbound<S: Socket>(
-    socket: &mut Closing<S>,
-    outbound: &mut Outbound,
-    unflushed: &mut bool,
-    cx: &mut Context<'_>,
-) -> Poll<Result<(), LinkError>> {
-    let socket: &mut S = socket;
-    let mut socket = Pin::new(socket);
-    while outbound.queued() > 0 {
-        let mut slices = [IoSlice::new(&[]); 64];
-        let filled = outbound.outgoing(&mut slices);
-        let written = socket.as_mut().poll_write_vectored(cx, &slices[..filled]);
-        match ready!(written)? {
-            0 => return Poll::Ready(Err(LinkError::Closed)),
-            written => outbound.sent(written),
-        }
-        *unflushed = true;
-    }
-    if *unflushed {
-        ready!(socket.poll_flush(cx))?;
-        *unflushed = false;
-    }
-    Poll::Ready(Ok(()))
 }
