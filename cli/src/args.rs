@@ -1,5 +1,6 @@
 //! What can be said on the command line.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -50,6 +51,9 @@ pub(crate) enum Command {
     Decode(Decode),
     /// Turn a term of Erlang syntax into the external format
     Encode(Encode),
+    /// Be the port mapper daemon of this host, or ask it, with the options of OTP's epmd
+    #[command(disable_help_flag = true)]
+    Epmd(Verbatim),
 }
 
 const CALL_EXAMPLES: &str = "\
@@ -148,6 +152,17 @@ pub(crate) struct Encode {
     /// Write the bytes as they are, to a file
     #[arg(long, short, value_name = "FILE", conflicts_with = "raw")]
     pub(crate) output: Option<PathBuf>,
+}
+
+/// Arguments for a program that has a syntax of its own.
+#[derive(Debug, Group)]
+pub(crate) struct Verbatim {
+    #[arg(
+        value_name = "OPTIONS",
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
+    pub(crate) arguments: Vec<OsString>,
 }
 
 /// The node at the other end, and how to get there.

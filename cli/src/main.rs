@@ -1,4 +1,6 @@
 //! `einode`: calls, sends to and pings Erlang nodes from the command line.
+//!
+//! Under the name `epmd` it is that program of OTP.
 #![forbid(unsafe_code)]
 
 mod args;
@@ -6,6 +8,7 @@ mod call;
 mod connect;
 mod decode;
 mod encode;
+mod epmd;
 mod exit;
 mod host;
 mod json;
@@ -16,6 +19,8 @@ mod relay;
 mod send;
 mod via;
 
+use std::env;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -23,6 +28,15 @@ use clap::Parser;
 use args::{Args, Command};
 
 fn main() -> ExitCode {
+    let mut arguments = env::args_os();
+    let name = arguments.next().unwrap_or_default();
+    match Path::new(&name).file_stem().and_then(|name| name.to_str()) {
+        Some("epmd") => epmd::main(arguments),
+        _ => einode(),
+    }
+}
+
+fn einode() -> ExitCode {
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(answer) => return exit::of_clap(&answer),
@@ -35,6 +49,7 @@ fn main() -> ExitCode {
         Command::Names(args) => names::run(args),
         Command::Decode(args) => decode::run(args),
         Command::Encode(args) => encode::run(args),
+        Command::Epmd(args) => return epmd::main(args.arguments.iter().cloned()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -69,3 +69,20 @@ pub const EPMD_EXTRA: usize = 1020;
 ///
 /// epmd itself serves at most some thousand nodes (one descriptor each) of at most 1020 bytes.
 pub const EPMD_TEXT: usize = 4 * 1024 * 1024;
+
+/// The longest request that the EPMD daemon accepts, in bytes after its length: 3,057, as epmd, whose buffer
+/// of 3,060 holds the length and a NUL too.
+pub const EPMD_REQUEST: usize = 3057;
+
+/// How many names of nodes that are gone the EPMD daemon remembers by default, so that their creations go
+/// on: 1,000, as in epmd.
+pub const EPMD_REMEMBERED: usize = 1000;
+
+/// How long a connection with the EPMD daemon may take that registers no node: 60 s, epmd's
+/// `-packet_timeout`. epmd counts from the last request or, before the fix of CVE-2026-42792, from the last
+/// byte; here it is the whole of the connection.
+pub const EPMD_PACKET_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How many connections that have registered no node the EPMD daemon keeps: 1,024, about what epmd can have
+/// of connections in all (`FD_SETSIZE`). The oldest makes way for a new one.
+pub const EPMD_CALLERS: usize = 1024;

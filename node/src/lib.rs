@@ -31,6 +31,7 @@
 //! | connections that are encrypted (feature `tls`) | `tls` |
 //! | how nodes are found: EPMD, a table, a fixed port, your own | [`blocking::Resolver`] |
 //! | where the cookie comes from | [`cookie`] |
+//! | a port mapper daemon of one's own | [`epmd::Server`] |
 //! | checks for a transport of your own (feature `testing`) | `testing` |
 //! | the protocol as values, without sockets | [`dist`] |
 //! | terms | [`etf`] |
@@ -46,7 +47,7 @@ mod core;
 mod deadline;
 mod engine;
 mod entropy;
-mod epmd;
+pub mod epmd;
 mod error;
 mod options;
 pub mod pg;

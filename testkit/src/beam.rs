@@ -78,11 +78,11 @@ impl Beam {
     /// The port mapper it registered with.
     ///
     /// # Panics
-    /// If the node is [alone](Self::alone).
+    /// If the node is [alone](Self::alone), or its port mapper is none of OTP's.
     pub fn epmd(&self) -> &Arc<Epmd> {
         self.epmd
             .as_ref()
-            .expect("a node that is alone has no port mapper")
+            .expect("a node with a port mapper of OTP's")
     }
 
     /// The port of [`epmd`](Self::epmd).

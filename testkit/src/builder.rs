@@ -18,6 +18,7 @@ use crate::{Beam, DEADLINE, Epmd, Otp};
 pub struct Builder {
     otp: Otp,
     epmd: Option<Arc<Epmd>>,
+    epmd_port: Option<u16>,
     home: TempDir,
     name: String,
     cookie: String,
@@ -53,6 +54,7 @@ impl Builder {
             .tempdir_in(otp.temporary());
         Self {
             epmd: None,
+            epmd_port: None,
             home: home.expect("a temporary directory"),
             name: format!("beam_{unique}@127.0.0.1"),
             cookie: format!("cookie_{unique}"),
@@ -96,6 +98,12 @@ impl Builder {
         self
     }
 
+    /// The port of a port mapper that is none of OTP's, to register with.
+    pub fn epmd_port(mut self, port: u16) -> Self {
+        self.epmd_port = Some(port);
+        self
+    }
+
     /// Starts it with `-hidden`.
     pub fn hidden(self) -> Self {
         self.arguments(["-hidden"])
@@ -131,7 +139,7 @@ impl Builder {
     /// # Panics
     /// If it is not up within [`DEADLINE`].
     pub fn start(mut self) -> Beam {
-        if self.names != Names::None && self.epmd.is_none() {
+        if self.names != Names::None && self.epmd.is_none() && self.epmd_port.is_none() {
             self.epmd = Some(Arc::new(Epmd::of(&self.otp)));
         }
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port on 127.0.0.1");
@@ -182,9 +190,10 @@ impl Builder {
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a second handle on the log file"))
             .stderr(log);
-        if let Some(epmd) = &self.epmd {
+        let of_otp = self.epmd.as_ref().map(|epmd| epmd.port());
+        if let Some(port) = self.epmd_port.or(of_otp) {
             command
-                .env("ERL_EPMD_PORT", epmd.port().to_string())
+                .env("ERL_EPMD_PORT", port.to_string())
                 .args([
                     if self.names == Names::Short {
                         "-sname"

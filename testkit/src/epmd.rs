@@ -14,11 +14,11 @@ pub struct Epmd {
     port: u16,
 }
 
-/// Runs `epmd -port $1` until standard input closes. Its log, which `-d -d` makes it write to
+/// Runs `epmd -port $1` with the other arguments until standard input closes. Its log, which `-d -d` makes it write to
 /// standard error, tells when it listens; the shell lets go of that stream, so that its end is the
 /// end of the daemon.
 const GUARD: &str = r#"
-    epmd -port "$1" -address 127.0.0.1 -d -d 2>&1 &
+    epmd -port "$@" -address 127.0.0.1 -d -d 2>&1 &
     exec 1>&- 2>&-
     read -r _
     kill $!
@@ -42,11 +42,19 @@ impl Epmd {
     /// # Panics
     /// If it does not come to listen.
     pub fn of(otp: &Otp) -> Self {
+        Self::with(otp, &[])
+    }
+
+    /// Starts the daemon of the given OTP with more arguments.
+    ///
+    /// # Panics
+    /// If it does not come to listen.
+    pub fn with(otp: &Otp, arguments: &[&str]) -> Self {
         // Between the moment a free port is seen and the moment the daemon binds it, another
         // process may take it: then this daemon says so and ends, and the next port is tried.
         let mut said = String::new();
         for _ in 0..20 {
-            match Self::try_start(otp) {
+            match Self::try_start(otp, arguments) {
                 Ok(epmd) => return epmd,
                 Err(log) => said = log,
             }
@@ -59,11 +67,12 @@ impl Epmd {
         self.port
     }
 
-    fn try_start(otp: &Otp) -> Result<Self, String> {
+    fn try_start(otp: &Otp, arguments: &[&str]) -> Result<Self, String> {
         let port = free_port();
         let mut guard = otp
             .command("sh")
             .args(["-c", GUARD, "epmd", &port.to_string()])
+            .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

@@ -70,16 +70,15 @@ impl Registration {
         );
     }
 
-    fn take(fields: &mut Fields<'_>) -> Option<Self> {
-        Some(Self {
-            port: fields.u16()?,
-            node_type: NodeType(fields.u8()?),
-            protocol: fields.u8()?,
-            highest: fields.u16()?,
-            lowest: fields.u16()?,
-            name: String::from_utf8_lossy(fields.counted()?).into_owned(),
-            extra: fields.counted()?.to_vec(),
-        })
+    /// The registration, but for its name, which is given as it is.
+    fn take<'a>(fields: &mut Fields<'a>) -> Option<(Self, &'a [u8])> {
+        let mut taken = Self::new("", fields.u16()?, NodeType(fields.u8()?));
+        taken.protocol = fields.u8()?;
+        taken.highest = fields.u16()?;
+        taken.lowest = fields.u16()?;
+        let name = fields.counted()?;
+        taken.extra = fields.counted()?.to_vec();
+        Some((taken, name))
     }
 }
 
@@ -161,10 +160,11 @@ impl Request {
         out
     }
 
-    /// Reads a request without its length.
+    /// Reads a request without its length. As with epmd, bytes after its end do not matter, and a name is
+    /// any text of 1 to 255 characters without NUL.
     ///
     /// # Errors
-    /// [`Error::Malformed`], [`Error::PeerName`].
+    /// [`Error::Malformed`], [`Error::PeerName`], [`Error::TooLong`].
     pub fn decode(body: &[u8]) -> Result<Self, Error> {
         const NAME: &str = "EPMD request";
         let (opcode, rest) = body
@@ -172,8 +172,9 @@ impl Request {
             .ok_or_else(|| Error::malformed(NAME, "it is empty"))?;
         match opcode {
             b'x' => {
-                let registration = Registration::take(&mut Fields::new(rest))
+                let (mut registration, name) = Registration::take(&mut Fields::new(rest))
                     .ok_or_else(|| Error::malformed(NAME, "the registration ends too early"))?;
+                registration.name = name_in(name)?;
                 if registration.extra.len() > limits::EPMD_EXTRA {
                     let (length, limit) = (registration.extra.len(), limits::EPMD_EXTRA);
                     let (length, limit) = (length as u64, limit as u64);
@@ -183,10 +184,10 @@ impl Request {
                         limit,
                     });
                 }
-                Self::alive(registration).map_err(Error::PeerName)
+                Ok(Self::Alive(registration))
             }
-            b'z' => name_in(rest).map(Self::Port),
-            b's' => name_in(rest).map(Self::Stop),
+            b'z' => name_in(without_nul(rest)).map(Self::Port),
+            b's' => name_in(without_nul(rest)).map(Self::Stop),
             b'n' => Ok(Self::Names),
             b'd' => Ok(Self::Dump),
             b'k' => Ok(Self::Kill),
@@ -195,19 +196,36 @@ impl Request {
     }
 }
 
-/// A name as the rest of a request. epmd tolerates a NUL after it.
-fn name_in(bytes: &[u8]) -> Result<String, Error> {
-    let bytes = bytes.strip_suffix(b"\0").unwrap_or(bytes);
-    let name = std::str::from_utf8(bytes).map_err(|_| InvalidName::NotUtf8);
-    name.and_then(checked).map_err(Error::PeerName)
+/// A name at the end of a request, where epmd tolerates a NUL after it.
+fn without_nul(bytes: &[u8]) -> &[u8] {
+    bytes.strip_suffix(b"\0").unwrap_or(bytes)
 }
 
+/// A name in a request of somebody else.
+fn name_in(bytes: &[u8]) -> Result<String, Error> {
+    if bytes.is_empty() {
+        return Err(Error::PeerName(InvalidName::Empty));
+    }
+    if bytes.contains(&0) {
+        return Err(Error::PeerName(InvalidName::Character('\0')));
+    }
+    let name = std::str::from_utf8(bytes).map_err(|_| InvalidName::NotUtf8);
+    name.and_then(not_too_long)
+        .map(str::to_owned)
+        .map_err(Error::PeerName)
+}
+
+/// A name in a request of our own.
 fn checked(name: &str) -> Result<String, InvalidName> {
+    check_part(not_too_long(name)?)?;
+    Ok(name.to_owned())
+}
+
+fn not_too_long(name: &str) -> Result<&str, InvalidName> {
     if name.chars().count() > limits::NODE_NAME {
         return Err(InvalidName::TooLong);
     }
-    check_part(name)?;
-    Ok(name.to_owned())
+    Ok(name)
 }
 
 /// The answer to `PORT_PLEASE2_REQ`: `PORT2_RESP`.
@@ -237,7 +255,8 @@ impl Answer for Option<Registration> {
             (Some(b'w'), Some(_)) => return Ok(Progress::Done(None)),
             (Some(tag), _) => return Err(tag_error(Self::NAME, tag)),
         }
-        if let Some(registration) = Registration::take(&mut fields) {
+        if let Some((mut registration, name)) = Registration::take(&mut fields) {
+            registration.name = String::from_utf8_lossy(name).into_owned();
             if registration.name != asked {
                 let problem = format!("asked for {asked:?}, it is about {:?}", registration.name);
                 return Err(Error::malformed(Self::NAME, problem));
@@ -421,7 +440,7 @@ impl Answer for StopAnswer {
     fn encode(&self) -> Vec<u8> {
         match self {
             Self::Stopped => b"STOPPED".to_vec(),
-            Self::NoExist => b"NOEXIST".to_vec(),
+            Self::NoExist => b"NOEXISTSTOPPED".to_vec(),
             Self::NotAllowed => Vec::new(),
         }
     }

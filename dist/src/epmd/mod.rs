@@ -6,7 +6,9 @@
 //! connection that made it.
 
 mod client;
+mod daemon;
 pub mod message;
 
 pub use client::{Answer, Dump, Kill, Lookup, Names, Progress, Query, Register, Stop};
+pub use daemon::{Caller, Daemon, NodeId, Reply, Then};
 pub use message::{NodeType, Registration};

@@ -2,6 +2,7 @@
 
 mod endpoint;
 mod epmd;
+mod epmd_loop;
 mod link;
 mod listener;
 mod memory;
@@ -17,6 +18,7 @@ mod unix;
 
 pub use endpoint::Endpoint;
 pub use epmd::{Epmd, Registration};
+pub(crate) use epmd_loop::EpmdLoop;
 pub use link::Link;
 pub use listener::Listener;
 pub use memory::{Memory, MemoryIncoming, MemorySocket};

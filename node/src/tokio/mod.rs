@@ -37,6 +37,7 @@ use crate::deadline::NEVER;
 mod connection;
 mod endpoint;
 mod epmd;
+mod epmd_tasks;
 mod link;
 mod listener;
 mod mailbox;
@@ -55,6 +56,7 @@ mod unix;
 
 pub use endpoint::Endpoint;
 pub use epmd::{Epmd, Registration};
+pub(crate) use epmd_tasks::serve as serve_epmd;
 pub use link::Link;
 pub use listener::Listener;
 pub use mailbox::Mailbox;
