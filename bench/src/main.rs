@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! einode-bench codec [--rounds N] [--quick] [PAYLOAD…]
-//! einode-bench transport|tls [--rounds N] [--quick]
+//! einode-bench transport|tls|epmd [--rounds N] [--quick]
 //! ```
 //!
 //! It says what it measured and judges none of it: only a wrong result of a peer, or a peer that cannot be started,
@@ -11,6 +11,7 @@
 mod beam;
 mod codec;
 mod einode;
+mod epmd;
 mod libei;
 mod measure;
 mod payload;
@@ -21,7 +22,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 const USAGE: &str = "usage: einode-bench codec [--rounds N] [--quick] [PAYLOAD…]
-       einode-bench transport|tls [--rounds N] [--quick]";
+       einode-bench transport|tls|epmd [--rounds N] [--quick]";
 
 /// What is to be measured, and how long.
 struct Options {
@@ -36,6 +37,7 @@ struct Options {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Subject {
     Codec,
+    Epmd,
     Tls,
     Transport,
 }
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
     keep_freed_memory();
     let done = match options.subject {
         Subject::Codec => codec::run(&options),
+        Subject::Epmd => epmd::run(&options),
         Subject::Tls => tls::run(&options),
         Subject::Transport => transport::run(&options),
     };
@@ -63,6 +66,7 @@ fn main() -> ExitCode {
 fn options(mut args: impl Iterator<Item = String>) -> Option<Options> {
     let subject = match args.next()?.as_str() {
         "codec" => Subject::Codec,
+        "epmd" => Subject::Epmd,
         "tls" => Subject::Tls,
         "transport" => Subject::Transport,
         _ => return None,

@@ -65,9 +65,10 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "bench",
-        arguments: "codec|transport|tls [--rounds N] [--quick] [PAYLOAD]...",
+        arguments: "codec|transport|tls|epmd [--rounds N] [--quick] [PAYLOAD]...",
         purpose: "time the codec beside libei, the BEAM, eetf and erltf, transports beside bare\n\
-                  sockets, or TLS beside that of OTP, and print tables; fails only if a result is wrong",
+                  sockets, TLS or the port mapper daemon beside that of OTP, and print tables; fails only if a\n\
+                  result is wrong",
         run: bench::run,
     },
 ];
