@@ -139,17 +139,26 @@ impl EpmdLoop {
     }
 
     fn accept(&mut self, listener: usize) -> Taken {
-        for _ in 0..AT_ONCE {
+        let mut arrived = Vec::new();
+        let taken = self.take(listener, &mut arrived);
+        // By now most of them have sent their request, and need not be waited for.
+        for (stream, peer) in arrived {
+            if self.welcome(stream, peer) {
+                return Taken::Last;
+            }
+        }
+        taken
+    }
+
+    /// Takes some connections from a listener.
+    fn take(&mut self, listener: usize, arrived: &mut Vec<(TcpStream, SocketAddr)>) -> Taken {
+        while arrived.len() < AT_ONCE {
             pause(self.settings.delay_accept);
             let Some(accepted) = self.listeners.get(listener).map(TcpListener::accept) else {
                 return Taken::All;
             };
             match accepted {
-                Ok((stream, peer)) => {
-                    if self.welcome(stream, peer) {
-                        return Taken::Last;
-                    }
-                }
+                Ok(connection) => arrived.push(connection),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Taken::All,
                 Err(error)
                     if matches!(
@@ -172,7 +181,7 @@ impl EpmdLoop {
     fn welcome(&mut self, stream: TcpStream, peer: SocketAddr) -> bool {
         let caller = self
             .desk
-            .connected(peer, stream.local_addr(), descriptor(&stream));
+            .connected(peer, || stream.local_addr(), descriptor(&stream));
         let mut call = Call {
             stream,
             peer,

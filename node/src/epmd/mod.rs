@@ -8,7 +8,7 @@ mod event;
 mod server;
 
 pub use asked::DEFAULT_PORT;
-pub(crate) use asked::Daemon;
+pub(crate) use asked::{Daemon, RECONNECT};
 pub use event::Event;
 pub(crate) use server::{Desk, Settings};
 pub use server::{Running, Server};

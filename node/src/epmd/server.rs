@@ -293,12 +293,12 @@ impl Desk {
     pub(crate) fn connected(
         &self,
         peer: SocketAddr,
-        here: io::Result<SocketAddr>,
+        here: impl FnOnce() -> io::Result<SocketAddr>,
         descriptor: i32,
     ) -> Caller {
         let address = peer.ip().to_canonical();
         let is_here = |here: SocketAddr| here.ip().to_canonical() == address;
-        let local = address.is_loopback() || here.is_ok_and(is_here);
+        let local = address.is_loopback() || here().is_ok_and(is_here);
         self.tell(&Event::Connected { peer, local });
         Caller::new(local, descriptor)
     }

@@ -158,7 +158,7 @@ async fn answer(
     peer: SocketAddr,
     shared: &Arc<Shared>,
 ) -> io::Result<Answered> {
-    let here = stream.local_addr();
+    let here = || stream.local_addr();
     let mut caller = shared.desk().connected(peer, here, descriptor(stream));
     // One byte more than the longest request, so that what is too long is seen to be.
     let mut buffer = [0; limits::EPMD_REQUEST + 3];
