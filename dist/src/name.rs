@@ -131,6 +131,12 @@ pub(crate) fn check_part(part: &str) -> Result<(), InvalidName> {
     }
 }
 
+impl From<&Self> for NodeName {
+    fn from(name: &Self) -> Self {
+        name.clone()
+    }
+}
+
 impl TryFrom<&[u8]> for NodeName {
     type Error = InvalidName;
 

@@ -9,7 +9,10 @@ use einode_dist::{
 };
 use einode_etf::{Atom, Pid, Reference, Term};
 
+use crate::call::{Arrived, Call, CallError, Caller, Spawn};
 use crate::error::LinkError;
+use crate::process::SendError;
+use crate::recipient::Recipient;
 
 /// How many bytes of signals a link keeps for later while it awaits an answer: 512 MiB, as much as the
 /// longest message.
@@ -32,6 +35,23 @@ impl Signal {
     pub fn message(&self) -> Option<&Payload> {
         match self.control {
             Control::Send { .. } => self.payload.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// What it is to a call.
+    pub(crate) fn arrived(&self) -> Option<Arrived<'_>> {
+        match (&self.control, &self.payload) {
+            (Control::Send { .. }, Some(message)) => Some(Arrived::Message(message)),
+            (Control::MonitorPExit { reference, .. }, Some(reason)) => {
+                Some(Arrived::Down(reference, reason))
+            }
+            (
+                Control::SpawnReply {
+                    request, result, ..
+                },
+                _,
+            ) => Some(Arrived::Spawned(request, result)),
             _ => None,
         }
     }
@@ -202,7 +222,7 @@ impl Engine {
                 to: Destination::Name(name),
                 ..
             } if name == NET_KERNEL => {
-                let ping = signal.payload.as_ref().and_then(ping);
+                let ping = signal.payload.as_ref().and_then(asked_to_ping);
                 let Some((to, tag)) = ping else {
                     return Ok(Some(signal));
                 };
@@ -285,6 +305,12 @@ impl Engine {
         }
     }
 
+    /// Notes the process that writes to the terminal of the peer: the group leader for what we have it
+    /// run. A node may have none; what is printed goes nowhere then.
+    pub(crate) fn take_user(&mut self, found: &Term) {
+        self.user = Some(found.as_pid().unwrap_or(&self.pid).clone());
+    }
+
     pub(crate) fn exit(&self, to: Pid) -> Control {
         Control::Exit2 {
             from: self.pid.clone(),
@@ -302,6 +328,109 @@ impl Engine {
     }
 }
 
+/// A link calls whom it has: the peer. What names another node is not looked at.
+impl Caller for Engine {
+    const HAS_ALIASES: bool = false;
+
+    fn pid(&self) -> &Pid {
+        &self.pid
+    }
+
+    fn reference(&mut self) -> Reference {
+        Self::reference(self)
+    }
+
+    fn monitor(&mut self, server: &Recipient) -> Result<Reference, CallError> {
+        let target = target(server).ok_or(SendError::Alias)?;
+        let (reference, monitor) = Self::monitor(self, target);
+        self.signal(&monitor, None).map_err(LinkError::from)?;
+        Ok(reference)
+    }
+
+    fn send(&mut self, server: &Recipient, message: Payload) -> Result<(), CallError> {
+        let to = match server.clone() {
+            Recipient::Pid(pid) => pid.into(),
+            Recipient::Alias(alias) => alias.into(),
+            Recipient::Name(name) | Recipient::Remote(name, _) => Destination::Name(name),
+        };
+        let control = self::message(&self.pid, to);
+        let sent = self.signal(&control, Some(message));
+        sent.map_err(|error| LinkError::from(error).into())
+    }
+
+    fn spawn(&mut self, wanted: Spawn) -> Result<Reference, CallError> {
+        let request = Self::reference(self);
+        let group_leader = wanted.group_leader.or_else(|| self.user.clone());
+        let control = Control::SpawnRequest {
+            request: request.clone(),
+            from: self.pid.clone(),
+            group_leader: group_leader.unwrap_or_else(|| self.pid.clone()),
+            call: wanted.call,
+            options: wanted.options,
+            token: None,
+        };
+        self.signal(&control, Some(wanted.arguments))
+            .map_err(LinkError::from)?;
+        Ok(request)
+    }
+
+    fn demonitor(&mut self, process: Recipient, monitor: &Reference) -> Result<(), CallError> {
+        let Some(target) = target(&process) else {
+            return Ok(());
+        };
+        let demonitor = Self::demonitor(self, target, monitor.clone());
+        let sent = self.signal(&demonitor, None);
+        sent.map_err(|error| LinkError::from(error).into())
+    }
+
+    /// The answer is kept for the program, which may look at it or not.
+    fn abandon(&mut self, _request: &Reference) -> bool {
+        true
+    }
+}
+
+/// What a monitor of it watches; nothing for an alias.
+fn target(process: &Recipient) -> Option<Target> {
+    match process.clone() {
+        Recipient::Pid(pid) => Some(pid.into()),
+        Recipient::Alias(_) => None,
+        Recipient::Name(name) | Recipient::Remote(name, _) => Some(name.into()),
+    }
+}
+
+/// Calls a function of the peer through its server `rex`. What it prints appears where the peer's own output
+/// does.
+pub(crate) fn rpc(
+    engine: &mut Engine,
+    module: &str,
+    function: &str,
+    arguments: &[Term],
+) -> Result<Call, CallError> {
+    const REX: Atom = Atom::from_static("rex");
+    Call::rpc(engine, REX.into(), module, function, arguments, None)
+}
+
+/// As `net_adm:ping/1`.
+pub(crate) fn ping(engine: &mut Engine) -> Result<Call, CallError> {
+    const IS_AUTH: Atom = Atom::from_static("is_auth");
+    let node = engine.pid.node().clone();
+    Call::server(
+        engine,
+        Atom::from_static(NET_KERNEL).into(),
+        &(IS_AUTH, node),
+    )
+}
+
+/// Asks for the group leader of what we have the peer run, which [`Engine::take_user`] takes.
+pub(crate) fn user(engine: &mut Engine) -> Result<Call, CallError> {
+    rpc(
+        engine,
+        "erlang",
+        "whereis",
+        &[Atom::from_static("user").into()],
+    )
+}
+
 /// The control message of an ordinary message.
 pub(crate) fn message(from: &Pid, to: impl Into<Destination>) -> Control {
     Control::Send {
@@ -314,7 +443,7 @@ pub(crate) fn message(from: &Pid, to: impl Into<Destination>) -> Control {
 
 /// Whom to answer `yes`, and with which tag, if this is what `net_adm:ping/1` sends:
 /// `{'$gen_call', {Pid, Tag}, {is_auth, Node}}`.
-fn ping(message: &Payload) -> Option<(Pid, Term)> {
+fn asked_to_ping(message: &Payload) -> Option<(Pid, Term)> {
     let (gen_call, from, (request, _)): (Atom, _, (Atom, Atom)) = message.decode().ok()?;
     (gen_call == "$gen_call" && request == "is_auth").then_some(from)
 }

@@ -38,6 +38,7 @@
 #![forbid(unsafe_code)]
 
 mod address;
+mod arguments;
 pub mod blocking;
 mod call;
 mod carrier;
@@ -68,7 +69,8 @@ mod transport;
 mod unix;
 
 pub use address::{Address, InvalidAddress};
-pub use call::{CallError, Class, Exception};
+pub use arguments::Arguments;
+pub use call::{CallError, Class, Exception, Remote};
 pub use carrier::{Carrier, Ending, Side};
 pub use config::Config;
 pub use core::{AliasKind, Down, Exit, Message, MessageError, Monitored, Spawned};

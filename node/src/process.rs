@@ -1,9 +1,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use einode_dist::{Mfa, Payload};
+use einode_dist::{Mfa, NodeName, Payload};
 use einode_etf::{Atom, Encode, EncodeError, Pid, Reference, Term};
 
+use crate::arguments::{Arguments, List};
+use crate::call::{self, CallError, Caller, Spawn};
 use crate::core::{AliasKind, Core, Inbox, Message, Rejected, Urgency, Wanted, reason};
 use crate::recipient::{InvalidRecipient, Recipient};
 
@@ -227,35 +229,76 @@ impl Process {
     /// When the node, the function or an argument cannot be sent.
     pub fn spawn_request(
         &self,
-        node: &einode_dist::NodeName,
+        node: &NodeName,
         module: &str,
         function: &str,
-        arguments: &[Term],
+        arguments: &(impl Arguments + ?Sized),
         options: &[Term],
     ) -> Result<Reference, SendError> {
         let name = |name| Atom::new(name).map_err(|error| SendError::Recipient(error.into()));
         let call = Mfa {
             module: name(module)?,
             function: name(function)?,
-            arity: u8::try_from(arguments.len()).map_err(|_| SendError::Arguments)?,
+            arity: u8::try_from(arguments.count()).map_err(|_| SendError::Arguments)?,
         };
-        let wanted = Wanted {
-            node: node.as_atom().clone(),
-            group_leader: self
-                .inbox
-                .group_leader()
-                .unwrap_or_else(|| self.inbox.pid.clone()),
+        Ok(self.request(Spawn {
+            node: Some(node.clone()),
+            group_leader: None,
             call,
-            arguments: Payload::encode(arguments)?,
+            arguments: Payload::encode(&List(arguments))?,
             options: Payload::encode(options)?,
+        }))
+    }
+
+    fn request(&self, wanted: Spawn) -> Reference {
+        let here = self.core.name();
+        let node = wanted.node.as_ref().unwrap_or(here).as_atom().clone();
+        let group_leader = wanted.group_leader.or_else(|| self.inbox.group_leader());
+        let wanted = Wanted {
+            node,
+            group_leader: group_leader.unwrap_or_else(|| self.inbox.pid.clone()),
+            call: wanted.call,
+            arguments: wanted.arguments,
+            options: wanted.options,
         };
-        Ok(self.core.request(&self.inbox, wanted))
+        self.core.request(&self.inbox, wanted)
     }
 
     /// Gives up a request for a process: its answer does not arrive, and a process that has begun is told
     /// `abandoned` by its link, as `erlang:spawn_request_abandon/1` has it. False if it was answered.
     pub fn abandon(&self, request: &Reference) -> bool {
         self.core.abandon(&self.inbox, request)
+    }
+
+    /// Gives up a request whose answer nobody will look for. A process that was announced in this moment goes
+    /// on.
+    pub(crate) fn forget_request(&self, request: &Reference) {
+        if !self.abandon(request) {
+            self.inbox.discard(
+                |message| matches!(message, Message::Spawned(spawned) if spawned.request == *request),
+            );
+        }
+    }
+
+    /// Has a node call a function, as `erpc:cast/4`.
+    pub(crate) fn cast_function(
+        &self,
+        node: &NodeName,
+        module: &str,
+        function: &str,
+        arguments: &impl Arguments,
+        group_leader: Option<&Pid>,
+    ) -> Result<(), CallError> {
+        let arguments = (call::atom(module)?, call::atom(function)?, List(arguments));
+        let request = self.request(Spawn {
+            node: Some(node.clone()),
+            group_leader: group_leader.cloned(),
+            call: call::erpc("execute_cast", 3),
+            arguments: Payload::encode(&List(&arguments))?,
+            options: Payload::encode::<[Term]>(&[])?,
+        });
+        self.forget_request(&request);
+        Ok(())
     }
 
     /// Ends it, with a reason that is an atom.
@@ -266,6 +309,51 @@ impl Process {
     /// Ends it.
     pub(crate) fn end_with(&self, why: Payload) {
         self.core.end(&self.inbox, why);
+    }
+}
+
+impl Caller for &Process {
+    const HAS_ALIASES: bool = true;
+
+    fn pid(&self) -> &Pid {
+        Process::pid(self)
+    }
+
+    fn reference(&mut self) -> Reference {
+        Process::reference(self)
+    }
+
+    fn monitor(&mut self, server: &Recipient) -> Result<Reference, CallError> {
+        Ok(self.monitor_with_alias(server, AliasKind::ReplyDemonitor)?)
+    }
+
+    fn send(&mut self, server: &Recipient, message: Payload) -> Result<(), CallError> {
+        let outgoing = Outgoing {
+            to: server.clone(),
+            message,
+            priority: false,
+        };
+        match outgoing.dispatch(self, Urgency::Owed) {
+            // Its monitor says so.
+            Err(SendError::NotRegistered(_)) => Ok(()),
+            sent => Ok(sent?),
+        }
+    }
+
+    fn spawn(&mut self, wanted: Spawn) -> Result<Reference, CallError> {
+        if let Some(exited) = self.exited() {
+            return Err(exited.into());
+        }
+        Ok(self.request(wanted))
+    }
+
+    fn demonitor(&mut self, _process: Recipient, monitor: &Reference) -> Result<(), CallError> {
+        Process::demonitor(self, monitor);
+        Ok(())
+    }
+
+    fn abandon(&mut self, request: &Reference) -> bool {
+        Process::abandon(self, request) || self.exited().is_some()
     }
 }
 
@@ -286,6 +374,10 @@ pub(crate) struct Outgoing {
 impl Outgoing {
     /// Sends it, or says [`SendError::Busy`].
     pub(crate) fn send(&self, from: &Process) -> Result<(), SendError> {
+        self.dispatch(from, Urgency::Patient)
+    }
+
+    fn dispatch(&self, from: &Process, urgency: Urgency) -> Result<(), SendError> {
         if let Some(exited) = from.exited() {
             return Err(SendError::Exited(exited));
         }
@@ -297,7 +389,6 @@ impl Outgoing {
         }
         let (to, node) = self.to.clone().split(here);
         let (message, priority) = (self.message.clone(), self.priority);
-        let urgency = Urgency::Patient;
         let sent = from
             .core
             .send(&from.inbox, &to, &node, message, priority, urgency);

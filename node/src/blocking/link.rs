@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use einode_dist::handshake::Session;
 use einode_dist::{Control, Destination, NodeName, Payload, Target};
-use einode_etf::{Atom, Encode, Pid, Reference, Term};
+use einode_etf::{Atom, Decode, Encode, Pid, Reference, Term};
 
 use super::{Socket, TcpSocket};
-use crate::call::{Call, CallError};
+use crate::call::{Call, CallError, Step, atom};
 use crate::carrier::{Closing, Ending};
 use crate::deadline;
-use crate::engine::{Engine, Signal, message};
+use crate::engine::{Engine, Signal, message, ping, rpc, user};
 use crate::error::LinkError;
 
 /// How many bytes a read asks for, where fewer are known to come.
@@ -180,6 +180,7 @@ impl<S: Socket> Link<S> {
         request: &T,
         timeout: Duration,
     ) -> Result<Term, CallError> {
+        let server = atom(server)?.into();
         let start = |engine: &mut Engine| Call::server(engine, server, request);
         self.ask(start, deadline::after(timeout))
     }
@@ -191,7 +192,7 @@ impl<S: Socket> Link<S> {
     /// As [`Link::call`].
     pub fn ping(&mut self, timeout: Duration) -> Result<Duration, CallError> {
         let start = Instant::now();
-        self.ask(Call::ping, deadline::after(timeout))?;
+        self.ask::<Term>(ping, deadline::after(timeout))?;
         Ok(start.elapsed())
     }
 
@@ -208,7 +209,7 @@ impl<S: Socket> Link<S> {
         arguments: &[Term],
         timeout: Duration,
     ) -> Result<Term, CallError> {
-        let start = |engine: &mut Engine| Call::rpc(engine, module, function, arguments);
+        let start = |engine: &mut Engine| rpc(engine, module, function, arguments);
         self.ask(start, deadline::after(timeout))
     }
 
@@ -228,10 +229,11 @@ impl<S: Socket> Link<S> {
     ) -> Result<Term, CallError> {
         let until = deadline::after(timeout);
         if self.engine.user.is_none() {
-            let user = self.ask(Call::user, until)?;
-            Call::take_user(&mut self.engine, &user);
+            let user = self.ask(user, until)?;
+            self.engine.take_user(&user);
         }
-        let start = |engine: &mut Engine| Call::erpc(engine, module, function, arguments);
+        let start =
+            |engine: &mut Engine| Call::erpc(engine, None, module, function, arguments, None);
         self.ask(start, until)
     }
 
@@ -260,11 +262,11 @@ impl<S: Socket> Link<S> {
     }
 
     /// Begins a call, waits for its answer, and keeps what else arrives.
-    fn ask(
+    fn ask<T: for<'a> Decode<'a>>(
         &mut self,
         start: impl FnOnce(&mut Engine) -> Result<Call, CallError>,
         until: Instant,
-    ) -> Result<Term, CallError> {
+    ) -> Result<T, CallError> {
         self.room(until)?;
         let mut call = start(&mut self.engine)?;
         let answer = loop {
@@ -275,9 +277,9 @@ impl<S: Socket> Link<S> {
                 Ok(signal) => signal,
                 Err(error) => break Err(error.into()),
             };
-            match call.answer(&signal) {
-                Some(answer) => break answer,
-                None if call.concerns(&signal) => {}
+            match signal.arrived().and_then(|arrived| call.look(arrived)) {
+                Some(Step::Over(answer)) => break answer,
+                Some(Step::Begun) => {}
                 None => {
                     if let Err(error) = self.engine.keep(signal) {
                         break Err(error.into());

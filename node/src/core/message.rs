@@ -5,6 +5,8 @@ use einode_etf::{
     Atom, Decode, DecodeError, Encode, EncodeError, Pid, Reference, Sink, Term, Writer,
 };
 
+use crate::call::Arrived;
+
 /// What a process finds in its mailbox: a message that was sent to it, or one that the node made
 /// because something it watches has changed.
 ///
@@ -119,6 +121,16 @@ impl Message {
             other => Payload::encode(other)
                 .map_err(|_| DecodeError::OutOfRange)?
                 .term(),
+        }
+    }
+
+    /// What it is to a call.
+    pub(crate) const fn arrived(&self) -> Option<Arrived<'_>> {
+        match self {
+            Self::User(message) => Some(Arrived::Message(message)),
+            Self::Down(down) => Some(Arrived::Down(&down.monitor, &down.reason)),
+            Self::Spawned(spawned) => Some(Arrived::Spawned(&spawned.request, &spawned.result)),
+            _ => None,
         }
     }
 

@@ -8,15 +8,15 @@ use std::time::Duration;
 
 use einode_dist::handshake::Session;
 use einode_dist::{Connection, Control, Destination, NodeName, Payload, Target, limits};
-use einode_etf::{Atom, Encode, Pid, Reference, Term};
+use einode_etf::{Atom, Decode, Encode, Pid, Reference, Term};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout, timeout_at};
 
 use super::{Socket, after};
-use crate::call::{Call, CallError};
+use crate::call::{Call, CallError, Step, atom};
 use crate::carrier::{Closing, Ending};
-use crate::engine::{Engine, Signal, message};
+use crate::engine::{Engine, Signal, message, ping, rpc, user};
 use crate::error::LinkError;
 
 /// One connection with one node, on the task of the caller.
@@ -219,6 +219,7 @@ impl<S: Socket> Link<S> {
         request: &T,
         within: Duration,
     ) -> Result<Term, CallError> {
+        let server = atom(server)?.into();
         let start = |engine: &mut Engine| Call::server(engine, server, request);
         self.ask(start, after(within)).await
     }
@@ -230,7 +231,7 @@ impl<S: Socket> Link<S> {
     /// As [`Link::call`], and so is cancelling.
     pub async fn ping(&mut self, within: Duration) -> Result<Duration, CallError> {
         let start = Instant::now();
-        self.ask(Call::ping, after(within)).await?;
+        self.ask::<Term>(ping, after(within)).await?;
         Ok(start.elapsed())
     }
 
@@ -248,7 +249,7 @@ impl<S: Socket> Link<S> {
         arguments: &[Term],
         within: Duration,
     ) -> Result<Term, CallError> {
-        let start = |engine: &mut Engine| Call::rpc(engine, module, function, arguments);
+        let start = |engine: &mut Engine| rpc(engine, module, function, arguments);
         self.ask(start, after(within)).await
     }
 
@@ -268,10 +269,11 @@ impl<S: Socket> Link<S> {
     ) -> Result<Term, CallError> {
         let until = after(within);
         if self.engine.user.is_none() {
-            let user = self.ask(Call::user, until).await?;
-            Call::take_user(&mut self.engine, &user);
+            let user = self.ask(user, until).await?;
+            self.engine.take_user(&user);
         }
-        let start = |engine: &mut Engine| Call::erpc(engine, module, function, arguments);
+        let start =
+            |engine: &mut Engine| Call::erpc(engine, None, module, function, arguments, None);
         self.ask(start, until).await
     }
 
@@ -302,18 +304,17 @@ impl<S: Socket> Link<S> {
     }
 
     /// Begins a call and waits for its answer.
-    async fn ask(
+    async fn ask<T: for<'a> Decode<'a>>(
         &mut self,
         start: impl FnOnce(&mut Engine) -> Result<Call, CallError>,
         until: Instant,
-    ) -> Result<Term, CallError> {
+    ) -> Result<T, CallError> {
         timeout_at(until, self.room())
             .await
             .unwrap_or(Err(LinkError::TimedOut))?;
         let mut waiting = Waiting {
-            call: start(&mut self.engine)?,
+            call: Some(start(&mut self.engine)?),
             link: self,
-            is_over: false,
         };
         waiting.link.expect_answers();
         let answer = timeout_at(until, waiting.answer()).await;
@@ -435,34 +436,34 @@ impl<S: Socket> Link<S> {
 /// A call that is under way. It is taken back when it is dropped before its end.
 struct Waiting<'l, S: Socket> {
     link: &'l mut Link<S>,
-    call: Call,
-    is_over: bool,
+    call: Option<Call>,
 }
 
 impl<S: Socket> Waiting<'_, S> {
     /// Waits for the answer, and keeps what else arrives.
-    async fn answer(&mut self) -> Result<Term, CallError> {
+    async fn answer<T: for<'a> Decode<'a>>(&mut self) -> Result<T, CallError> {
         loop {
             let signal = self.link.next().await?;
-            match self.call.answer(&signal) {
-                Some(answer) => return answer,
-                None if self.call.concerns(&signal) => {}
+            let arrived = signal.arrived();
+            match arrived.and_then(|arrived| self.call.as_mut()?.look(arrived)) {
+                Some(Step::Over(answer)) => return answer,
+                Some(Step::Begun) => {}
                 None => self.link.engine.keep(signal)?,
             }
         }
     }
 
-    fn finish(&mut self, answer: &Result<Term, CallError>) -> Result<(), CallError> {
-        self.is_over = true;
-        self.call.finish(&mut self.link.engine, answer)
+    fn finish<T>(&mut self, answer: &Result<T, CallError>) -> Result<(), CallError> {
+        match self.call.take() {
+            Some(call) => call.finish(&mut self.link.engine, answer).map(drop),
+            None => Ok(()),
+        }
     }
 }
 
 impl<S: Socket> Drop for Waiting<'_, S> {
     fn drop(&mut self) {
-        if !self.is_over {
-            let _ = self.finish(&Err(CallError::TimedOut));
-        }
+        let _ = self.finish::<Term>(&Err(CallError::TimedOut));
     }
 }
 

@@ -4,7 +4,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use einode_dist::Payload;
-use einode_etf::{Encode, EncodeError};
+use einode_etf::{Atom, Encode, EncodeError};
 
 use crate::core::{Core, Look, Message, Scan};
 use crate::process::{Exited, Process, SendError};
@@ -57,10 +57,14 @@ impl Mailbox {
                 Err(SendError::Busy) => {}
                 sent => return sent,
             }
-            // Without a connection there is room.
-            if let Ok(peer) = self.0.core.peer(&outgoing.node(&self.0)) {
-                poll_fn(|cx| peer.poll_room(cx)).await;
-            }
+            self.room(&outgoing.node(&self.0)).await;
+        }
+    }
+
+    /// Waits until less than 1 MiB waits for a node. Without a connection there is room.
+    pub(super) async fn room(&self, node: &Atom) {
+        if let Ok(peer) = self.0.core.peer(node) {
+            poll_fn(|cx| peer.poll_room(cx)).await;
         }
     }
 
@@ -87,8 +91,8 @@ impl Mailbox {
         Ok(self.select(select).await?.1)
     }
 
-    async fn select<R>(
-        &mut self,
+    pub(super) async fn select<R>(
+        &self,
         mut select: impl FnMut(&Message) -> Option<R>,
     ) -> Result<(Message, R), Exited> {
         let mut scan = Scan::default();

@@ -34,6 +34,7 @@ use tokio::time::Instant;
 
 use crate::deadline::NEVER;
 
+mod call;
 mod connection;
 mod endpoint;
 mod epmd;

@@ -1,0 +1,514 @@
+//! Calls of functions and servers by processes.
+
+use std::borrow::BorrowMut;
+use std::time::Duration;
+
+use einode_dist::{NodeName, Payload};
+use einode_etf::{Atom, Decode, Encode, Pid, Reference, Term};
+use tokio::time::{Instant, timeout_at};
+
+use super::{Mailbox, Node, after};
+use crate::arguments::Arguments;
+use crate::call::{self, Awaited, Call, CallError, Remote, Via, begin, names, one};
+use crate::core::{Message, Spawned};
+use crate::process::{Exited, Process, SendError};
+use crate::recipient::{InvalidRecipient, Recipient};
+
+const REX: Atom = Atom::from_static("rex");
+
+impl Mailbox {
+    /// Calls a server of any node, as `gen_server:call/3`: an Erlang `gen_server`, an Elixir `GenServer`, or
+    /// whatever answers like one. Other messages stay where they are, in their order.
+    ///
+    /// ```no_run
+    /// # use std::time::Duration;
+    /// # async fn example(me: &mut einode::tokio::Mailbox) -> Result<(), einode::CallError> {
+    /// let server = ("Elixir.Shop.Cart", "app@127.0.0.1");
+    /// let items: Vec<String> = me.call(server, "items", Duration::from_secs(5)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`CallError::Exit`] with `noproc` if there is no such server, or with the reason for which it
+    /// ended; [`CallError::TimedOut`]; [`CallError::NoConnection`]; [`CallError::Decode`].
+    ///
+    /// # Cancelling
+    /// As after a timeout, the server may have got the request; a late reply is dropped.
+    pub async fn call<T: for<'a> Decode<'a>>(
+        &mut self,
+        server: impl TryInto<Recipient, Error: Into<InvalidRecipient>>,
+        request: &(impl Encode + ?Sized),
+        within: Duration,
+    ) -> Result<T, CallError> {
+        let server = server.try_into().map_err(Into::into)?;
+        let node = server.clone().split(self.pid().node()).1;
+        let begin = |mut me: &Process| Call::server(&mut me, server, request);
+        one(self.ask([(&node, begin)], Some(within)).await?)
+    }
+
+    /// Sends a server something that it does not answer, as `gen_server:cast/2`.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send), and so is cancelling.
+    pub async fn cast(
+        &self,
+        server: impl TryInto<Recipient, Error: Into<InvalidRecipient>>,
+        message: &(impl Encode + ?Sized),
+    ) -> Result<(), SendError> {
+        self.send(server, &call::cast(message)).await
+    }
+
+    /// Calls the servers of one name on several nodes at once, as `gen_server:multi_call/4`. Gives what each
+    /// has answered, in the order of the nodes.
+    ///
+    /// # Errors
+    /// When the name, a node or the request makes no sense, or this process has ended. What became of
+    /// each call is with its node.
+    ///
+    /// # Cancelling
+    /// As [`call`](Self::call).
+    pub async fn multi_call<T: for<'a> Decode<'a>>(
+        &mut self,
+        nodes: impl IntoIterator<Item: TryInto<NodeName, Error: Into<InvalidRecipient>>>,
+        name: &str,
+        request: &(impl Encode + ?Sized),
+        within: Duration,
+    ) -> Result<Vec<(NodeName, Result<T, CallError>)>, CallError> {
+        let (name, nodes) = (call::atom(name)?, names(nodes)?);
+        let request = Payload::encode(request)?;
+        let calls = nodes.iter().map(|node| {
+            let server = Recipient::from((name.clone(), node.clone()));
+            let begin = |mut me: &Process| Call::server(&mut me, server, &request);
+            (node.as_atom(), begin)
+        });
+        let answers = self.ask(calls, Some(within)).await?;
+        Ok(nodes.into_iter().zip(answers).collect())
+    }
+
+    /// Finds a process that another registry knows, as `{via, Module, Name}` does: asks `node` for
+    /// `Module:whereis_name(Name)`. The registry of all nodes of a cluster is `global`; those of Elixir are
+    /// `Elixir.Registry`, with `{Registry, Key}` as name.
+    ///
+    /// # Errors
+    /// As [`Remote::call`], and so is cancelling.
+    pub async fn whereis_via(
+        &mut self,
+        node: impl TryInto<NodeName, Error: Into<InvalidRecipient>>,
+        module: &str,
+        name: &(impl Encode + ?Sized),
+        within: Duration,
+    ) -> Result<Option<Pid>, CallError> {
+        let mut node = self.erpc(node).within(within);
+        node.call(module, "whereis_name", (name,)).await
+    }
+
+    /// Calls a server that another registry knows, `{via, Module, Name}`, or `{global, Name}` with the module
+    /// `global`: see [`whereis_via`](Self::whereis_via). The time limit is that of each of both calls.
+    ///
+    /// # Errors
+    /// [`CallError::Exit`] with `noproc` if `node` knows of no such server; others as [`call`](Self::call),
+    /// and so is cancelling.
+    pub async fn call_via<T: for<'a> Decode<'a>>(
+        &mut self,
+        node: impl TryInto<NodeName, Error: Into<InvalidRecipient>>,
+        module: &str,
+        name: &(impl Encode + ?Sized),
+        request: &(impl Encode + ?Sized),
+        within: Duration,
+    ) -> Result<T, CallError> {
+        const NOPROC: Atom = Atom::from_static("noproc");
+        match self.whereis_via(node, module, name, within).await? {
+            Some(server) => self.call(server, request, within).await,
+            None => Err(CallError::Exit(NOPROC.into())),
+        }
+    }
+
+    /// The functions of a node, called as by `erpc`, for this process.
+    pub fn erpc(
+        &mut self,
+        node: impl TryInto<NodeName, Error: Into<InvalidRecipient>>,
+    ) -> Remote<&mut Self> {
+        Remote::new(self, node.try_into().map_err(Into::into), Via::Erpc)
+    }
+
+    /// The functions of a node, called as by `rpc` through its server `rex`, for this process.
+    pub fn rpc(
+        &mut self,
+        node: impl TryInto<NodeName, Error: Into<InvalidRecipient>>,
+    ) -> Remote<&mut Self> {
+        Remote::new(self, node.try_into().map_err(Into::into), Via::Rpc)
+    }
+
+    /// The functions of several nodes, called at once as by `erpc:multicall/5`, for this process.
+    pub fn multicall(
+        &mut self,
+        nodes: impl IntoIterator<Item: TryInto<NodeName, Error: Into<InvalidRecipient>>>,
+    ) -> Remote<&mut Self, Vec<NodeName>> {
+        Remote::new(self, names(nodes), Via::Erpc)
+    }
+
+    /// Begins a process of another node that calls a function, as `spawn/4`.
+    ///
+    /// # Errors
+    /// [`CallError::Refused`] when the node makes no process; [`CallError::NoConnection`];
+    /// [`CallError::BadName`]; [`CallError::Send`].
+    ///
+    /// # Cancelling
+    /// The process may have begun.
+    pub async fn spawn(
+        &mut self,
+        node: impl TryInto<NodeName, Error: Into<InvalidRecipient>>,
+        module: &str,
+        function: &str,
+        arguments: impl Arguments,
+    ) -> Result<Pid, CallError> {
+        let begun = self.begin(node, module, function, &arguments, &[]);
+        Ok(begun.await?.0)
+    }
+
+    /// Begins a process of another node, and links it with this one, as `spawn_link/4`.
+    ///
+    /// # Errors
+    /// As [`spawn`](Self::spawn), and so is cancelling: a process that has begun ends then, with the reason
+    /// `abandoned`.
+    pub async fn spawn_link(
+        &mut self,
+        node: impl TryInto<NodeName, Error: Into<InvalidRecipient>>,
+        module: &str,
+        function: &str,
+        arguments: impl Arguments,
+    ) -> Result<Pid, CallError> {
+        const LINK: Atom = Atom::from_static("link");
+        let options = [LINK.into()];
+        let begun = self.begin(node, module, function, &arguments, &options);
+        Ok(begun.await?.0)
+    }
+
+    /// Begins a process of another node, and monitors it, as `spawn_monitor/4`: its end arrives as a
+    /// [`Down`](crate::Down) with the reference that this gives.
+    ///
+    /// # Errors
+    /// As [`spawn`](Self::spawn), and so is cancelling.
+    pub async fn spawn_monitor(
+        &mut self,
+        node: impl TryInto<NodeName, Error: Into<InvalidRecipient>>,
+        module: &str,
+        function: &str,
+        arguments: impl Arguments,
+    ) -> Result<(Pid, Reference), CallError> {
+        const MONITOR: Atom = Atom::from_static("monitor");
+        self.begin(node, module, function, &arguments, &[MONITOR.into()])
+            .await
+    }
+
+    async fn begin(
+        &mut self,
+        node: impl TryInto<NodeName, Error: Into<InvalidRecipient>>,
+        module: &str,
+        function: &str,
+        arguments: &impl Arguments,
+        options: &[Term],
+    ) -> Result<(Pid, Reference), CallError> {
+        let node = node.try_into().map_err(Into::into)?;
+        self.room(node.as_atom()).await;
+        let request = self.spawn_request(&node, module, function, arguments, options)?;
+        let mut asked = Asked {
+            me: &*self,
+            request: Some(&request),
+        };
+        let answer = |message: &Message| match message {
+            Message::Spawned(Spawned {
+                request: of,
+                result,
+            }) if *of == request => Some(result.clone()),
+            _ => None,
+        };
+        let (_, spawned) = asked.me.select(answer).await?;
+        asked.request = None;
+        match spawned {
+            Ok(pid) => Ok((pid, request.clone())),
+            Err(reason) => Err(call::refused(&reason)),
+        }
+    }
+
+    /// Begins calls, and waits for their answers. Other messages stay where they are.
+    async fn ask<'n, T: for<'a> Decode<'a>>(
+        &self,
+        calls: impl IntoIterator<Item = (&'n Atom, impl FnOnce(&Process) -> Result<Call, CallError>)>,
+        within: Option<Duration>,
+    ) -> Result<Vec<Result<T, CallError>>, CallError> {
+        let until = within.map(after);
+        let mut awaited = Awaited::new(self);
+        for (node, begin) in calls {
+            in_time(until, self.room(node)).await?;
+            awaited.add(begin(awaited.process())?);
+        }
+        let answered = async {
+            while !awaited.is_over() {
+                self.select(|message| awaited.look(message)).await?;
+            }
+            Ok::<_, Exited>(())
+        };
+        match in_time(until, answered).await {
+            Ok(Err(exited)) => Err(CallError::from(exited)),
+            Ok(Ok(())) | Err(_) => Ok(awaited.finish()),
+        }
+    }
+}
+
+impl<C: BorrowMut<Mailbox>> Remote<C> {
+    /// Calls a function, and gives what it returns.
+    ///
+    /// # Errors
+    /// [`CallError::Exception`] is what the function did not catch, [`CallError::BadRpc`] the same by `rpc`;
+    /// [`CallError::Refused`] when no process was made for it; [`CallError::TimedOut`];
+    /// [`CallError::NoConnection`]; [`CallError::Decode`] when it returns something of another type.
+    ///
+    /// # Cancelling
+    /// The function may have been called, and goes on.
+    pub async fn call<T: for<'a> Decode<'a>>(
+        &mut self,
+        module: &str,
+        function: &str,
+        arguments: impl Arguments,
+    ) -> Result<T, CallError> {
+        let Self {
+            caller,
+            nodes,
+            via,
+            within,
+            group_leader,
+        } = self;
+        let node = nodes.as_ref().map_err(|error| error.clone())?;
+        let begin =
+            |me: &Process| begin(*via, me, node, module, function, &arguments, group_leader);
+        let me: &Mailbox = (*caller).borrow();
+        one(me.ask([(node.as_atom(), begin)], *within).await?)
+    }
+
+    /// Calls a function, and does not wait for it: nothing tells how it went.
+    ///
+    /// # Errors
+    /// When it cannot be sent.
+    ///
+    /// # Cancelling
+    /// The function is not called.
+    pub async fn cast(
+        &mut self,
+        module: &str,
+        function: &str,
+        arguments: impl Arguments,
+    ) -> Result<(), CallError> {
+        let me: &Mailbox = self.caller.borrow();
+        let node = self.nodes.as_ref().map_err(|error| error.clone())?;
+        in_time(self.within.map(after), me.room(node.as_atom())).await?;
+        let leader = self.group_leader.as_ref();
+        match self.via {
+            Via::Erpc => me.cast_function(node, module, function, &arguments, leader),
+            Via::Rpc => {
+                let request = call::rex("cast", module, function, &arguments, leader)?;
+                let rex = (REX, node.clone());
+                Ok(me.try_send(rex, &call::cast(&request))?)
+            }
+        }
+    }
+}
+
+impl<C: BorrowMut<Mailbox>> Remote<C, Vec<NodeName>> {
+    /// Calls a function on all of the nodes at once, and gives what it returns on each, in the order of the
+    /// nodes.
+    ///
+    /// # Errors
+    /// When the call makes no sense or cannot be sent. What became of it on each node is with the node, as
+    /// [`Remote::call`] says it.
+    ///
+    /// # Cancelling
+    /// The function may have been called, and goes on.
+    pub async fn call<T: for<'a> Decode<'a>>(
+        &mut self,
+        module: &str,
+        function: &str,
+        arguments: impl Arguments,
+    ) -> Result<Vec<(NodeName, Result<T, CallError>)>, CallError> {
+        let me: &Mailbox = self.caller.borrow();
+        let nodes = self.nodes.as_ref().map_err(|error| error.clone())?;
+        let (via, leader, arguments) = (self.via, &self.group_leader, &arguments);
+        let calls = nodes.iter().map(|node| {
+            let begin =
+                move |me: &Process| begin(via, me, node, module, function, arguments, leader);
+            (node.as_atom(), begin)
+        });
+        let answers = me.ask(calls, self.within).await?;
+        Ok(nodes.iter().cloned().zip(answers).collect())
+    }
+
+    /// Calls a function on all of the nodes, and does not wait for it.
+    ///
+    /// # Errors
+    /// When it cannot be sent.
+    ///
+    /// # Cancelling
+    /// The function is not called on those nodes where it could not be sent yet.
+    pub async fn cast(
+        &mut self,
+        module: &str,
+        function: &str,
+        arguments: impl Arguments,
+    ) -> Result<(), CallError> {
+        let me: &Mailbox = self.caller.borrow();
+        let leader = self.group_leader.as_ref();
+        for node in self.nodes.as_ref().map_err(|error| error.clone())? {
+            in_time(self.within.map(after), me.room(node.as_atom())).await?;
+            me.cast_function(node, module, function, &arguments, leader)?;
+        }
+        Ok(())
+    }
+}
+
+/// Calls by a process of their own, as [`Mailbox`] has them.
+impl Node {
+    /// Calls a server of any node: see [`Mailbox::call`].
+    ///
+    /// # Errors
+    /// As there, and so is cancelling.
+    pub async fn call<T: for<'a> Decode<'a>>(
+        &self,
+        server: impl TryInto<Recipient, Error: Into<InvalidRecipient>>,
+        request: &(impl Encode + ?Sized),
+        within: Duration,
+    ) -> Result<T, CallError> {
+        self.mailbox().call(server, request, within).await
+    }
+
+    /// Sends a server something that it does not answer: see [`Mailbox::cast`].
+    ///
+    /// # Errors
+    /// As there, and so is cancelling.
+    pub async fn cast(
+        &self,
+        server: impl TryInto<Recipient, Error: Into<InvalidRecipient>>,
+        message: &(impl Encode + ?Sized),
+    ) -> Result<(), SendError> {
+        self.mailbox().cast(server, message).await
+    }
+
+    /// Calls the servers of one name on several nodes: see [`Mailbox::multi_call`].
+    ///
+    /// # Errors
+    /// As there, and so is cancelling.
+    pub async fn multi_call<T: for<'a> Decode<'a>>(
+        &self,
+        nodes: impl IntoIterator<Item: TryInto<NodeName, Error: Into<InvalidRecipient>>>,
+        name: &str,
+        request: &(impl Encode + ?Sized),
+        within: Duration,
+    ) -> Result<Vec<(NodeName, Result<T, CallError>)>, CallError> {
+        let mut me = self.mailbox();
+        me.multi_call(nodes, name, request, within).await
+    }
+
+    /// Finds a process that another registry knows: see [`Mailbox::whereis_via`].
+    ///
+    /// # Errors
+    /// As there, and so is cancelling.
+    pub async fn whereis_via(
+        &self,
+        node: impl TryInto<NodeName, Error: Into<InvalidRecipient>>,
+        module: &str,
+        name: &(impl Encode + ?Sized),
+        within: Duration,
+    ) -> Result<Option<Pid>, CallError> {
+        let mut me = self.mailbox();
+        me.whereis_via(node, module, name, within).await
+    }
+
+    /// Calls a server that another registry knows: see [`Mailbox::call_via`].
+    ///
+    /// # Errors
+    /// As there, and so is cancelling.
+    pub async fn call_via<T: for<'a> Decode<'a>>(
+        &self,
+        node: impl TryInto<NodeName, Error: Into<InvalidRecipient>>,
+        module: &str,
+        name: &(impl Encode + ?Sized),
+        request: &(impl Encode + ?Sized),
+        within: Duration,
+    ) -> Result<T, CallError> {
+        let mut me = self.mailbox();
+        me.call_via(node, module, name, request, within).await
+    }
+
+    /// The functions of a node, called as by `erpc`.
+    ///
+    /// ```no_run
+    /// # async fn example(node: einode::tokio::Node) -> Result<(), einode::CallError> {
+    /// let total: i64 = node.erpc("app@127.0.0.1").call("lists", "sum", (vec![1, 2, 39],)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn erpc(
+        &self,
+        node: impl TryInto<NodeName, Error: Into<InvalidRecipient>>,
+    ) -> Remote<Mailbox> {
+        let node = node.try_into().map_err(Into::into);
+        Remote::new(self.mailbox(), node, Via::Erpc)
+    }
+
+    /// The functions of a node, called as by `rpc` through its server `rex`.
+    pub fn rpc(
+        &self,
+        node: impl TryInto<NodeName, Error: Into<InvalidRecipient>>,
+    ) -> Remote<Mailbox> {
+        let node = node.try_into().map_err(Into::into);
+        Remote::new(self.mailbox(), node, Via::Rpc)
+    }
+
+    /// The functions of several nodes, called at once as by `erpc:multicall/5`.
+    ///
+    /// ```no_run
+    /// # async fn example(node: einode::tokio::Node) -> Result<(), einode::CallError> {
+    /// for (name, release) in node
+    ///     .multicall(["a@127.0.0.1", "b@127.0.0.1"])
+    ///     .call::<einode::Term>("erlang", "system_info", (einode::Atom::from_static("otp_release"),))
+    ///     .await?
+    /// {
+    ///     println!("{name}: {release:?}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn multicall(
+        &self,
+        nodes: impl IntoIterator<Item: TryInto<NodeName, Error: Into<InvalidRecipient>>>,
+    ) -> Remote<Mailbox, Vec<NodeName>> {
+        Remote::new(self.mailbox(), names(nodes), Via::Erpc)
+    }
+}
+
+/// Gives up a process that was asked for, unless it was announced.
+struct Asked<'m> {
+    me: &'m Mailbox,
+    request: Option<&'m Reference>,
+}
+
+impl Drop for Asked<'_> {
+    fn drop(&mut self) {
+        if let Some(request) = self.request {
+            self.me.forget_request(request);
+        }
+    }
+}
+
+/// What comes in time.
+async fn in_time<T>(
+    until: Option<Instant>,
+    future: impl Future<Output = T>,
+) -> Result<T, CallError> {
+    match until {
+        Some(until) => timeout_at(until, future)
+            .await
+            .map_err(|_| CallError::TimedOut),
+        None => Ok(future.await),
+    }
+}
