@@ -6,13 +6,15 @@ use std::net::Ipv4Addr;
 
 use einode_dist::NodeName;
 
+use crate::address::Address;
 use crate::callbacks::{Port, Timeout};
 use crate::connect::address;
 use crate::conversation;
 use crate::errno::Errno;
 use crate::ffi::{ERROR, guard, put};
-use crate::host;
 use crate::node;
+use crate::note;
+use crate::setup;
 use crate::table;
 use crate::trace;
 use crate::types::{Erl_IpAddr, ErlConnect, MAXNODELEN, ei_cnode};
@@ -44,8 +46,14 @@ pub unsafe extern "C" fn ei_xlisten(
             Ok((fd, bound)) => {
                 // SAFETY: as above.
                 unsafe {
-                    put(adr, bound.sin_addr);
-                    put(port, u16::from_be(bound.sin_port).into());
+                    if let Some(ip) = bound.ipv4() {
+                        let s_addr = u32::from(ip).to_be();
+                        put(adr, libc::in_addr { s_addr });
+                    }
+                    // What has none stays at what the program asked for.
+                    if let Some(at) = bound.socket() {
+                        put(port, at.port().into());
+                    }
                 }
                 fd
             }
@@ -90,9 +98,10 @@ fn listen(
     ip: Ipv4Addr,
     port: u16,
     backlog: c_int,
-) -> Result<(c_int, libc::sockaddr_in), Errno> {
+) -> Result<(c_int, Address), Errno> {
+    let name = node::bytes(&ec.thisnodename);
+    let mut bound = setup::place(ec).listening(ip, port, &name)?;
     let socket = Port::socket(ec.cbs, ec.setup_context)?;
-    let mut bound = host::address(ip, port);
     match socket.listen(&mut bound, backlog) {
         Ok(()) => {
             table::insert(socket, None);
@@ -100,8 +109,8 @@ fn listen(
         }
         Err(errno) => {
             trace::error("ei_xlisten", format_args!("-> LISTEN: {errno}"));
-            let errno = socket.shown(errno);
-            let _ = socket.close();
+            let errno = note::while_doing(socket.shown(errno), "listening");
+            note::kept(|| socket.close());
             Err(errno)
         }
     }
@@ -119,7 +128,8 @@ fn accept(ec: &ei_cnode, lfd: c_int, timeout: Timeout) -> Result<(c_int, ErlConn
         }
         Err(errno) => {
             tell_error(&errno);
-            let _ = socket.close();
+            let errno = note::while_doing(errno, "accepting a node");
+            note::kept(|| socket.close());
             Err(errno)
         }
     }
@@ -137,7 +147,7 @@ fn tell_error(errno: &Errno) {
 fn set_up(
     ec: &ei_cnode,
     socket: &mut Port,
-    from: libc::sockaddr_in,
+    from: Address,
     timeout: Timeout,
 ) -> Result<(NodeName, ErlConnect), Errno> {
     let session = conversation::accept(ec, socket, timeout)?;
@@ -145,17 +155,15 @@ fn set_up(
     if name.len() > MAXNODELEN {
         return Err(Errno::IO);
     }
+    // There is no room for others.
+    let ip = from.ipv4().unwrap_or(Ipv4Addr::UNSPECIFIED);
     let mut peer = ErlConnect {
-        ipadr: from
-            .sin_addr
-            .s_addr
-            .to_ne_bytes()
-            .map(|byte| byte as c_char),
+        ipadr: ip.octets().map(|byte| byte as c_char),
         nodename: [0; MAXNODELEN + 1],
     };
     node::set(&mut peer.nodename, name);
     table::insert(*socket, Some(*ec));
-    if let Err(errno) = socket.handshake_complete(true) {
+    if let Err(errno) = socket.handshake_complete(session.peer.as_str(), true) {
         table::remove(socket.fd);
         return Err(errno);
     }

@@ -8,7 +8,11 @@ use std::io::IoSlice;
 use std::ptr;
 use std::time::{Duration, Instant};
 
+use crate::address::Address;
+use crate::ahead::CLOSED;
 use crate::errno::Errno;
+use crate::note;
+use crate::sets;
 use crate::tcp::ei_default_socket_callbacks;
 use crate::types::{EI_SCLBK_FLG_FULL_IMPL, EI_SCLBK_INF_TMO, ei_socket_callbacks};
 use crate::wait::{NonBlocking, left, pending_error, wait};
@@ -64,7 +68,7 @@ impl From<Errno> for Refusal {
 }
 
 /// A connected or listening socket: its descriptor and what it is used through.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Port {
     /// The descriptor, for `poll` and as the name of the connection.
     pub(crate) fd: c_int,
@@ -118,18 +122,14 @@ impl Port {
     }
 
     /// Connects to an address. What is said at once is told as it is, also over TCP.
-    pub(crate) fn connect(
-        &self,
-        address: &libc::sockaddr_in,
-        timeout: Timeout,
-    ) -> Result<(), Refusal> {
+    pub(crate) fn connect(&self, mut address: Address, timeout: Timeout) -> Result<(), Refusal> {
         let until = timeout.until();
         let polled = until.is_some() && !self.keeps_time();
         let mode = polled.then(|| NonBlocking::switch(self.fd)).transpose()?;
         let tmo = if polled { 0 } else { left(until) };
-        let length = size_of_val(address) as c_int;
-        let address = (&raw const *address).cast_mut().cast();
-        let code = call!(self, connect(self.ctx, address, length, tmo));
+        let (address, length) = address.parts();
+        // SAFETY: that is a length.
+        let code = call!(self, connect(self.ctx, address, *length, tmo));
         if !matches!(code, libc::EINPROGRESS | libc::EAGAIN | libc::EINTR) {
             return Ok(outcome(code)?);
         }
@@ -141,29 +141,24 @@ impl Port {
 
     /// Listens on an address, and writes back the one that the system chose. The error is what the
     /// callback says, also over TCP.
-    pub(crate) fn listen(
-        &self,
-        address: &mut libc::sockaddr_in,
-        backlog: c_int,
-    ) -> Result<(), Errno> {
-        let mut length = size_of_val(address) as c_int;
-        let address = (&raw mut *address).cast();
-        outcome(call!(
-            self,
-            listen(self.ctx, address, &raw mut length, backlog)
-        ))
+    pub(crate) fn listen(&self, address: &mut Address, backlog: c_int) -> Result<(), Errno> {
+        let (address, length) = address.parts();
+        outcome(call!(self, listen(self.ctx, address, length, backlog)))
     }
 
     /// Takes the next connection, and says where it comes from.
-    pub(crate) fn accept(&self, timeout: Timeout) -> Result<(Self, libc::sockaddr_in), Errno> {
-        // SAFETY: an address is numbers, and zeros are some.
-        let mut address: libc::sockaddr_in = unsafe { std::mem::zeroed() };
+    pub(crate) fn accept(&self, timeout: Timeout) -> Result<(Self, Address), Errno> {
+        let mut address = Address::room();
         let mut accepted = *self;
         self.perform(libc::POLLIN, timeout, |tmo| {
             accepted.ctx = self.ctx;
-            let mut length = size_of_val(&address) as c_int;
-            let (ctx, address) = (&raw mut accepted.ctx, &raw mut address);
-            call!(self, accept(ctx, address.cast(), &raw mut length, tmo))
+            address = if self.is_ready_made() {
+                Address::wide_room()
+            } else {
+                Address::room()
+            };
+            let (place, length) = address.parts();
+            call!(self, accept(&raw mut accepted.ctx, place, length, tmo))
         })?;
         Ok((accepted.with_descriptor()?, address))
     }
@@ -183,13 +178,12 @@ impl Port {
     }
 
     /// Fills `buf`. `EIO` if the peer closes before it is full.
-    #[allow(dead_code, reason = "what messages are received with")]
     pub(crate) fn read_exact(&mut self, mut buf: &mut [u8], tmo: Timeout) -> Result<(), Errno> {
         while !buf.is_empty() {
             let read = self.read(buf, tmo)?;
             match buf.split_at_mut_checked(read) {
                 Some((_, rest)) if read > 0 => buf = rest,
-                _ => return Err(Errno::IO),
+                _ => return Err(note::because(Errno::IO, CLOSED)),
             }
         }
         Ok(())
@@ -244,8 +238,20 @@ impl Port {
         Ok(size)
     }
 
-    /// Tells that we have connected; `accepted` if the peer has.
-    pub(crate) fn handshake_complete(&self, accepted: bool) -> Result<(), Errno> {
+    /// Says what the host that is connected to is called, to a socket that may want to know.
+    pub(crate) fn connects_to(&self, host: &str) {
+        if self.is_ready_made() {
+            // SAFETY: just that.
+            unsafe { sets::connects_to(self.ctx, host) };
+        }
+    }
+
+    /// Tells that we have connected to `peer`; `accepted` if the peer has connected to us.
+    pub(crate) fn handshake_complete(&self, peer: &str, accepted: bool) -> Result<(), Errno> {
+        if self.is_ready_made() {
+            // SAFETY: just that.
+            unsafe { sets::is_named(self.ctx, peer) }?;
+        }
         let code = if accepted {
             call!(self, accept_handshake_complete(self.ctx))
         } else {
@@ -321,6 +327,25 @@ impl Port {
         until.is_some() && !self.keeps_time() && !self.is_tcp()
     }
 
+    /// Whether there is a stream around the socket, which reads more than it is asked for.
+    pub(crate) fn is_layered(&self) -> bool {
+        // SAFETY: just what was asked.
+        self.is_ready_made() && unsafe { sets::is_layered(self.ctx) }
+    }
+
+    /// Forgets a socket whose descriptor the program has closed itself.
+    pub(crate) fn forget(self) {
+        if self.is_ready_made() {
+            // SAFETY: just that, and a socket without its descriptor is of no use.
+            unsafe { sets::forget(self.ctx) };
+        }
+    }
+
+    fn is_ready_made(&self) -> bool {
+        // SAFETY: the program keeps its callbacks.
+        sets::is_ready_made(unsafe { &*self.cbs })
+    }
+
     fn is_tcp(&self) -> bool {
         ptr::eq(self.cbs, &raw const ei_default_socket_callbacks)
     }
@@ -333,7 +358,7 @@ impl Port {
     /// The `erl_errno` for an error: what callbacks of the program say, and not what TCP does.
     pub(crate) fn shown(&self, errno: Errno) -> Errno {
         if self.is_tcp() && errno != Errno::TIMED_OUT {
-            Errno::IO
+            note::shown_as(errno, Errno::IO)
         } else {
             errno
         }

@@ -1,19 +1,24 @@
 //! Connecting to nodes, and closing what is open.
 
 use std::ffi::{c_char, c_int, c_uint};
-use std::fmt;
-use std::net::Ipv4Addr;
+use std::fmt::{self, Display};
+use std::net::{Ipv4Addr, SocketAddr};
 
+use crate::address::Address;
 use crate::callbacks::{Port, Refusal, Timeout};
 use crate::conversation;
 use crate::epmd;
 use crate::errno::Errno;
 use crate::ffi::{self, ERROR, OK, guard};
 use crate::host;
-use crate::node;
+use crate::layer::Problem;
+use crate::node::{self, bytes};
+use crate::note;
+use crate::setup::{self, Place};
 use crate::table;
 use crate::trace;
 use crate::types::{Erl_IpAddr, MAXNODELEN, ei_cnode};
+use crate::unix;
 
 /// `ERL_NO_PORT`: the port mapper does not answer, or does not know the node.
 const NO_PORT: c_int = -3;
@@ -48,11 +53,13 @@ pub unsafe extern "C" fn ei_connect_tmo(
             trace::error("ei_connect", format_args!("a name of {} bytes", name.len()));
             return ERROR;
         }
-        let alive = name.get(..at).unwrap_or_default();
-        // SAFETY: the part after the `@` is a string too.
-        let host = unsafe { nodename.add(at + 1) };
-        // SAFETY: as above.
-        unsafe { anywhere(host, |ip| by_name(ec, ip, alive, Timeout::of(ms))) }
+        let timeout = Timeout::of(ms);
+        let (alive, host) = (name.get(..at), name.get(at + 1..));
+        let (alive, host) = (alive.unwrap_or_default(), host.unwrap_or_default());
+        code(match setup::place(ec) {
+            Place::Unix { paths, .. } => by_path(ec, host, paths.of(name), timeout),
+            place => anywhere(&place, host, |at| by_name(ec, host, at, alive, timeout)),
+        })
     })
 }
 
@@ -78,10 +85,22 @@ pub unsafe extern "C" fn ei_xconnect_tmo(
     guard(ERROR, || {
         // SAFETY: the pointers are what ei.h says.
         let (ec, ip, alive) = unsafe { (ec.as_mut(), address(adr), ffi::text(alivename)) };
-        match (ec, ip, alive) {
-            (Some(ec), Some(ip), Ok(alive)) => code(by_name(ec, ip, alive, Timeout::of(ms))),
-            _ => Errno(libc::EINVAL).fail(),
-        }
+        let (Some(ec), Some(ip), Ok(alive)) = (ec, ip, alive) else {
+            return Errno(libc::EINVAL).fail();
+        };
+        let timeout = Timeout::of(ms);
+        code(match setup::place(ec) {
+            // It is a node of this host.
+            Place::Unix { paths, .. } => {
+                let host = bytes(&ec.thishostname);
+                let path = paths.of(&[alive, b"@", &host].concat());
+                by_path(ec, &host, path, timeout)
+            }
+            place => {
+                let host = ip.to_string();
+                by_name(ec, host.as_bytes(), place.address(ip), alive, timeout)
+            }
+        })
     })
 }
 
@@ -107,13 +126,15 @@ pub unsafe extern "C" fn ei_connect_host_port_tmo(
 ) -> c_int {
     guard(ERROR, || {
         // SAFETY: the pointers are what ei.h says.
-        match unsafe { ec.as_mut() } {
-            // SAFETY: as above.
-            Some(ec) if !hostname.is_null() => unsafe {
-                anywhere(hostname, |ip| by_port(ec, ip, port, Timeout::of(ms)))
-            },
-            _ => Errno(libc::EINVAL).fail(),
-        }
+        let (Some(ec), Ok(host)) = (unsafe { (ec.as_mut(), ffi::text(hostname)) }) else {
+            return Errno(libc::EINVAL).fail();
+        };
+        let timeout = Timeout::of(ms);
+        code(match setup::place(ec) {
+            // A path is both the host and the port.
+            Place::Unix { .. } => by_path(ec, host, unix::address(host), timeout),
+            place => anywhere(&place, host, |at| by_port(ec, host, at, port, timeout)),
+        })
     })
 }
 
@@ -138,10 +159,20 @@ pub unsafe extern "C" fn ei_xconnect_host_port_tmo(
 ) -> c_int {
     guard(ERROR, || {
         // SAFETY: the pointers are what ei.h says.
-        match unsafe { (ec.as_mut(), address(adr)) } {
-            (Some(ec), Some(ip)) => code(by_port(ec, ip, port, Timeout::of(ms))),
-            _ => Errno(libc::EINVAL).fail(),
-        }
+        let (Some(ec), Some(ip)) = (unsafe { (ec.as_mut(), address(adr)) }) else {
+            return Errno(libc::EINVAL).fail();
+        };
+        let host = ip.to_string();
+        code(match setup::place(ec) {
+            Place::Unix { .. } => {
+                let text = "nodes on Unix sockets have no addresses of IPv4";
+                Err(note::because(Errno(libc::EINVAL), text).into())
+            }
+            place => {
+                let at = place.address(ip);
+                by_port(ec, host.as_bytes(), at, port, Timeout::of(ms))
+            }
+        })
     })
 }
 
@@ -173,10 +204,16 @@ impl From<Errno> for Failure {
 
 /// A descriptor, or what to return instead.
 pub(crate) fn code(connected: Result<c_int, Failure>) -> c_int {
-    connected.unwrap_or_else(|Failure(code, errno)| {
-        errno.set();
-        code
-    })
+    match connected {
+        Ok(fd) => {
+            note::arrives(Errno(0));
+            fd
+        }
+        Err(Failure(code, errno)) => {
+            errno.set();
+            code
+        }
+    }
 }
 
 /// The address that a program points to.
@@ -189,40 +226,55 @@ pub(crate) unsafe fn address(adr: Erl_IpAddr) -> Option<Ipv4Addr> {
 }
 
 /// Tries all addresses of a host, in their order.
-///
-/// # Safety
-/// `host` is a string.
-unsafe fn anywhere(
-    host: *const c_char,
-    mut connect: impl FnMut(Ipv4Addr) -> Result<c_int, Failure>,
-) -> c_int {
+fn anywhere(
+    place: &Place,
+    host: &[u8],
+    mut connect: impl FnMut(SocketAddr) -> Result<c_int, Failure>,
+) -> Result<c_int, Failure> {
+    let found: Vec<SocketAddr> = match place {
+        Place::Inet6 { .. } => {
+            let found = host::resolve_ipv6(host)
+                .map_err(|Problem { errno, text }| note::because(Errno(errno), text))?;
+            found.into_iter().map(SocketAddr::from).collect()
+        }
+        _ => {
+            let found = host::resolve(host).map(|host| host.addresses);
+            let found = found.unwrap_or_default().into_iter();
+            found.map(|ip| place.address(ip)).collect()
+        }
+    };
     let mut result = Err(Failure::from(Errno(libc::EHOSTUNREACH)));
-    // SAFETY: as the caller promised.
-    let (name, found) = unsafe { (ffi::text(host).unwrap_or_default(), host::resolve(host)) };
-    let addresses = found.map(|host| host.addresses).unwrap_or_default();
-    if addresses.is_empty() {
-        let name = name.escape_ascii();
+    if found.is_empty() {
+        let name = host.escape_ascii();
         trace::error("ei_connect", format_args!("no host is called {name}"));
     }
-    for ip in addresses {
-        result = connect(ip);
+    for at in found {
+        result = connect(at);
         if result.is_ok() {
-            break;
+            return result;
         }
     }
-    code(result)
+    result.map_err(|Failure(code, errno)| {
+        let host = String::from_utf8_lossy(host);
+        Failure(code, note::while_doing(errno, format_args!("host {host}")))
+    })
 }
 
 fn by_name(
     ec: &mut ei_cnode,
-    ip: Ipv4Addr,
+    host: &[u8],
+    mut at: SocketAddr,
     alive: &[u8],
     timeout: Timeout,
 ) -> Result<c_int, Failure> {
-    let peer = alive.escape_ascii();
-    match epmd::lookup(ip, alive, timeout) {
-        Ok(port) => connect(ec, ip, port.into(), timeout, format_args!("{peer}")),
+    match epmd::lookup(at, alive, timeout) {
+        Ok(port) => {
+            at.set_port(port);
+            let peer = alive.escape_ascii();
+            by_address(ec, host, Address::inet(at), (&at, &peer), timeout)
+        }
         Err(errno) => {
+            let peer = alive.escape_ascii();
             tell_error(format_args!("-> CONNECT: no port of {peer}"));
             Err(Failure(NO_PORT, errno))
         }
@@ -231,47 +283,64 @@ fn by_name(
 
 fn by_port(
     ec: &mut ei_cnode,
-    ip: Ipv4Addr,
+    host: &[u8],
+    mut at: SocketAddr,
     port: c_int,
     timeout: Timeout,
 ) -> Result<c_int, Failure> {
-    connect(ec, ip, port, timeout, format_args!("port {port}"))
+    at.set_port(u16::try_from(port).map_err(|_| Errno(libc::EINVAL))?);
+    let peer = format_args!("port {port}");
+    by_address(ec, host, Address::inet(at), (&at, &peer), timeout)
 }
 
-/// Connects to `peer`, as those who watch are told.
-fn connect(
+fn by_path(
     ec: &mut ei_cnode,
-    ip: Ipv4Addr,
-    port: c_int,
+    host: &[u8],
+    path: Result<Address, Errno>,
     timeout: Timeout,
-    peer: fmt::Arguments<'_>,
 ) -> Result<c_int, Failure> {
-    let port = u16::try_from(port).map_err(|_| Errno(libc::EINVAL))?;
+    let address = path?;
+    let path = address.path().unwrap_or_default();
+    let shown = path.escape_ascii();
+    by_address(ec, host, address, (&shown, &shown), timeout)
+}
+
+/// Connects to what listens at an address: `at`, as is said of errors, and `peer`, as those who watch are
+/// told.
+fn by_address(
+    ec: &mut ei_cnode,
+    host: &[u8],
+    address: Address,
+    (at, peer): (&dyn Display, &dyn Display),
+    timeout: Timeout,
+) -> Result<c_int, Failure> {
     let mut socket = Port::socket(ec.cbs, ec.setup_context)
         .inspect_err(|errno| tell_error(format_args!("-> SOCKET: {errno}")))?;
     tell(format_args!("-> CONNECT to {peer}"));
-    let connected = match socket.connect(&host::address(ip, port), timeout) {
+    socket.connects_to(&String::from_utf8_lossy(host));
+    let connected = match socket.connect(address, timeout) {
         Ok(()) => {
             tell(format_args!("-> CONNECT: the socket is connected"));
-            let done = set_up(ec, &mut socket, timeout).map_err(Failure::from);
-            done.inspect_err(|Failure(_, errno)| tell_error(format_args!("-> CONNECT: {errno}")))
+            set_up(ec, &mut socket, timeout).map_err(Failure::from)
         }
-        Err(refusal) => {
-            let (Refusal::AtOnce(errno) | Refusal::Late(errno)) = refusal;
-            tell_error(format_args!("-> CONNECT: {errno}"));
-            Err(match refusal {
-                Refusal::AtOnce(_) | Refusal::Late(Errno::TIMED_OUT) => {
-                    Failure(CONNECT_FAIL, errno)
-                }
-                Refusal::Late(_) => errno.into(),
-            })
+        Err(Refusal::AtOnce(errno) | Refusal::Late(errno @ Errno::TIMED_OUT)) => {
+            Err(Failure(CONNECT_FAIL, errno))
         }
+        Err(Refusal::Late(errno)) => Err(errno.into()),
     };
     match connected {
-        Ok(()) => tell(format_args!("-> CONNECT (ok) remote = {peer}")),
-        Err(_) => drop(socket.close()),
+        Ok(()) => {
+            tell(format_args!("-> CONNECT (ok) remote = {peer}"));
+            Ok(socket.fd)
+        }
+        Err(Failure(code, errno)) => {
+            tell_error(format_args!("-> CONNECT: {errno}"));
+            let errno = note::while_doing(errno, format_args!("connecting to {at}"));
+            // Closing may have errors of its own, which do not matter.
+            note::kept(|| socket.close());
+            Err(Failure(code, errno))
+        }
     }
-    connected.map(|()| socket.fd)
 }
 
 fn tell(text: fmt::Arguments<'_>) {
@@ -295,7 +364,7 @@ fn set_up(ec: &mut ei_cnode, socket: &mut Port, timeout: Timeout) -> Result<(), 
         node::name(&mut named, alive, full, session.local_creation);
     }
     table::insert(*socket, Some(named));
-    if let Err(errno) = socket.handshake_complete(false) {
+    if let Err(errno) = socket.handshake_complete(session.peer.as_str(), false) {
         table::remove(socket.fd);
         return Err(errno);
     }

@@ -9,6 +9,7 @@ use einode_dist::{Cookie, Exchange, Flags, HostName, Identity, NodeName, Prefix}
 use crate::callbacks::{Port, Timeout};
 use crate::errno::Errno;
 use crate::node::{bytes, is_set};
+use crate::note;
 use crate::steps::Steps;
 use crate::types::ei_cnode;
 
@@ -40,10 +41,10 @@ pub(crate) fn run<E: Exchange>(
             _ => exchange.receive(bytes),
         };
         if let Err(error) = step {
-            steps.misheard(error);
+            steps.misheard(&error);
             // The peer deserves the last word, but the error is what matters.
             let _ = flush(&mut exchange, port, timeout, &mut steps);
-            return Err(Errno::IO);
+            return Err(note::because(Errno::IO, error));
         }
         steps.heard(bytes);
     }

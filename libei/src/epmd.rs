@@ -2,19 +2,23 @@
 
 use std::ffi::{c_char, c_int, c_uint};
 use std::fmt;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::ptr;
+use std::sync::Arc;
 
 use einode_dist::Exchange;
 use einode_dist::epmd::message::StopAnswer;
 use einode_dist::epmd::{Lookup, NodeType, Register, Registration, Stop};
 
+use crate::address::Address;
 use crate::callbacks::{Port, Refusal, Timeout};
 use crate::connect::{Failure, address, code};
 use crate::conversation::run;
 use crate::errno::Errno;
 use crate::ffi::{self, ERROR, OK, guard, put};
-use crate::host;
+use crate::note;
+use crate::sets::einode_ipv6_callbacks;
+use crate::setup::{Place, Setup};
 use crate::steps::Steps;
 use crate::tcp::ei_default_socket_callbacks;
 use crate::trace;
@@ -108,7 +112,7 @@ pub unsafe extern "C" fn ei_epmd_port_tmo(
         let (Some(ip), Ok(alive)) = (unsafe { (address(adr), ffi::text(alive)) }) else {
             return Errno(libc::EINVAL).fail();
         };
-        match find(ip, alive, Timeout::of(ms)) {
+        match find(mapper(ip), alive, Timeout::of(ms)) {
             Ok(found) => {
                 // SAFETY: null or room for a version, as ei.h says.
                 unsafe { put(dist, found.highest.into()) };
@@ -125,7 +129,7 @@ pub unsafe extern "C" fn ei_epmd_connect_tmo(adr: Erl_IpAddr, ms: c_uint) -> c_i
     guard(ERROR, || {
         // SAFETY: null or an address, as ei.h says.
         let ip = unsafe { address(adr) }.unwrap_or(Ipv4Addr::LOCALHOST);
-        match connect(ip, Timeout::of(ms)) {
+        match connect(mapper(ip), Timeout::of(ms)) {
             Ok(socket) => socket.fd,
             Err(errno) => errno.fail(),
         }
@@ -133,16 +137,17 @@ pub unsafe extern "C" fn ei_epmd_connect_tmo(adr: Erl_IpAddr, ms: c_uint) -> c_i
 }
 
 /// The port that a node on the host with this address listens on.
-pub(crate) fn lookup(ip: Ipv4Addr, alive: &[u8], timeout: Timeout) -> Result<u16, Errno> {
-    Ok(find(ip, alive, timeout)?.port)
+pub(crate) fn lookup(at: SocketAddr, alive: &[u8], timeout: Timeout) -> Result<u16, Errno> {
+    Ok(find(at, alive, timeout)?.port)
 }
 
-fn find(ip: Ipv4Addr, alive: &[u8], timeout: Timeout) -> Result<Registration, Errno> {
+fn find(at: SocketAddr, alive: &[u8], timeout: Timeout) -> Result<Registration, Errno> {
     const FUNCTION: &str = "ei_epmd_r4_port";
+    let ip = at.ip();
     let alive = text(alive)?;
     let answer = ask(
         Lookup::new(alive).map_err(|_| Errno::IO)?,
-        ip,
+        at,
         timeout,
         (FUNCTION, "PORT2_RESP"),
         format_args!("-> PORT2_REQ alive={alive} ip={ip}"),
@@ -157,7 +162,8 @@ fn find(ip: Ipv4Addr, alive: &[u8], timeout: Timeout) -> Result<Registration, Er
         (socket, None) => {
             let _ = socket.close();
             trace::error(FUNCTION, format_args!("<- PORT2_RESP (unknown)"));
-            Err(Errno::IO)
+            let text = format_args!("the port mapper at {ip} knows no node {alive}");
+            Err(note::because(Errno::IO, text))
         }
     }
 }
@@ -171,7 +177,7 @@ fn register(alive: &[u8], port: u16, timeout: Timeout) -> Result<c_int, Failure>
     let question = Register::new(registration.clone()).map_err(|_| Errno::IO)?;
     let asked = ask(
         question,
-        Ipv4Addr::LOCALHOST,
+        mapper(Ipv4Addr::LOCALHOST),
         timeout,
         (FUNCTION, "ALIVE2_RESP"),
         format_args!("-> ALIVE2_REQ alive={alive} {}", Described(&registration)),
@@ -195,7 +201,7 @@ fn stop(alive: &[u8], timeout: Timeout) -> Result<(), Errno> {
     let alive = text(alive)?;
     let (socket, answer) = ask(
         Stop::new(alive).map_err(|_| Errno::IO)?,
-        Ipv4Addr::LOCALHOST,
+        mapper(Ipv4Addr::LOCALHOST),
         timeout,
         (FUNCTION, "STOPPED"),
         format_args!("-> STOP {alive}"),
@@ -236,18 +242,20 @@ impl From<Unanswered> for Errno {
 /// Asks a question, which those who watch are told, as by `function`. Gives the answer and the connection.
 fn ask<E: Exchange>(
     question: E,
-    ip: Ipv4Addr,
+    at: SocketAddr,
     timeout: Timeout,
     (function, answer): (&str, &str),
     shown: fmt::Arguments<'_>,
 ) -> Result<(Port, E::Outcome), Unanswered> {
-    let mut socket = connect(ip, timeout).map_err(Unanswered::Unasked)?;
+    let mut socket = connect(at, timeout).map_err(Unanswered::Unasked)?;
     trace::progress(function, shown);
     match run(question, &mut socket, timeout, Steps::none()) {
         Ok(answer) => Ok((socket, answer)),
         Err(errno) => {
             trace::error(function, format_args!("<- {answer}: {errno}"));
-            let _ = socket.close();
+            let text = format_args!("asking the port mapper at {}", at.ip());
+            let errno = note::while_doing(errno, text);
+            note::kept(|| socket.close());
             Err(Unanswered::Asked(errno))
         }
     }
@@ -274,15 +282,28 @@ impl fmt::Display for Described<'_> {
     }
 }
 
-fn connect(ip: Ipv4Addr, timeout: Timeout) -> Result<Port, Errno> {
+/// The port mapper of a host.
+fn mapper(ip: Ipv4Addr) -> SocketAddr {
+    SocketAddr::new(ip.into(), PORT)
+}
+
+fn connect(mut at: SocketAddr, timeout: Timeout) -> Result<Port, Errno> {
     let port = std::env::var("ERL_EPMD_PORT").ok();
-    let port = port.and_then(|port| port.parse().ok()).unwrap_or(PORT);
-    let socket = Port::socket(&raw const ei_default_socket_callbacks, ptr::null_mut())?;
-    match socket.connect(&host::address(ip, port), timeout) {
+    at.set_port(port.and_then(|port| port.parse().ok()).unwrap_or(PORT));
+    let socket = match at {
+        SocketAddr::V4(_) => Port::socket(&raw const ei_default_socket_callbacks, ptr::null_mut())?,
+        SocketAddr::V6(_) => {
+            let setup = Arc::new(Setup::plain(Place::inet6()));
+            let setup = Arc::as_ptr(&setup).cast_mut().cast();
+            Port::socket(&raw const einode_ipv6_callbacks, setup)?
+        }
+    };
+    match socket.connect(Address::inet(at), timeout) {
         Ok(()) => Ok(socket),
         Err(Refusal::AtOnce(errno) | Refusal::Late(errno)) => {
-            let _ = socket.close();
-            Err(errno)
+            note::kept(|| socket.close());
+            let text = format_args!("connecting to the port mapper at {at}");
+            Err(note::while_doing(errno, text))
         }
     }
 }

@@ -6,6 +6,7 @@ use std::io;
 use std::sync::atomic::{AtomicI32, Ordering};
 
 use crate::ffi::{__erl_errno, __erl_errno_place, ERROR};
+use crate::note;
 
 /// A value of errno.h.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,15 +21,12 @@ impl Errno {
 
     /// Why the last system call failed.
     pub(crate) fn last() -> Self {
-        Self(
-            io::Error::last_os_error()
-                .raw_os_error()
-                .unwrap_or(libc::EIO),
-        )
+        io::Error::last_os_error().into()
     }
 
     /// Sets `erl_errno`: that of this thread, and the one of programs compiled without `_REENTRANT`.
     pub(crate) fn set(self) {
+        note::arrives(self);
         // SAFETY: the first is this thread's own, and the second is only written here.
         unsafe {
             __erl_errno_place().write(self.0);
@@ -47,5 +45,11 @@ impl Display for Errno {
     /// As the system says it: `Connection refused (os error 111)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         io::Error::from_raw_os_error(self.0).fmt(f)
+    }
+}
+
+impl From<io::Error> for Errno {
+    fn from(error: io::Error) -> Self {
+        Self(error.raw_os_error().unwrap_or(libc::EIO))
     }
 }

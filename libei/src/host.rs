@@ -1,13 +1,14 @@
 //! Hosts: what the system's resolver says.
 
-use std::ffi::{c_char, c_int, c_long};
+use std::ffi::{CString, c_char, c_int, c_long};
 use std::mem::MaybeUninit;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV6, ToSocketAddrs};
 use std::ptr;
 
 use libc::hostent;
 
 use crate::ffi;
+use crate::layer::Problem;
 
 mod system {
     use super::{c_char, c_int, hostent};
@@ -115,19 +116,23 @@ pub(crate) struct Host {
 }
 
 /// Looks a host up.
-///
-/// # Safety
-/// `name` is a string that ends with NUL.
-pub(crate) unsafe fn resolve(name: *const c_char) -> Option<Host> {
+pub(crate) fn resolve(name: &[u8]) -> Option<Host> {
     /// Room for some hundreds of addresses and aliases.
     const BUFFER: usize = 16 * 1024;
+    let name = CString::new(name).ok()?;
     let mut buffer = vec![0_u64; BUFFER / 8];
     let mut host = MaybeUninit::uninit();
     let mut h_errno = 0;
     // SAFETY: the pointers are what the function wants, and what it finds is in `buffer`.
     unsafe {
         let (buffer, size) = (buffer.as_mut_ptr().cast(), BUFFER as c_int);
-        let found = ei_gethostbyname_r(name, host.as_mut_ptr(), buffer, size, &raw mut h_errno);
+        let found = ei_gethostbyname_r(
+            name.as_ptr(),
+            host.as_mut_ptr(),
+            buffer,
+            size,
+            &raw mut h_errno,
+        );
         let found = found.as_ref()?;
         let mut addresses = Vec::new();
         let mut next = found.h_addr_list;
@@ -140,6 +145,28 @@ pub(crate) unsafe fn resolve(name: *const c_char) -> Option<Host> {
     }
 }
 
+/// The addresses of IPv6 that a host has; its name may be one.
+pub(crate) fn resolve_ipv6(host: &[u8]) -> Result<Vec<SocketAddrV6>, Problem> {
+    let name = String::from_utf8_lossy(host);
+    let problem = |why: &dyn std::fmt::Display| Problem {
+        errno: libc::EHOSTUNREACH,
+        text: format!("{name} has no address of IPv6: {why}"),
+    };
+    let all = (&*name, 0)
+        .to_socket_addrs()
+        .map_err(|error| problem(&error))?;
+    let found: Vec<_> = all
+        .filter_map(|address| match address {
+            SocketAddr::V6(address) => Some(address),
+            SocketAddr::V4(_) => None,
+        })
+        .collect();
+    if found.is_empty() {
+        return Err(problem(&"only addresses of IPv4"));
+    }
+    Ok(found)
+}
+
 /// The name that this host has on its network, without its domain; `localhost` if it has none.
 pub(crate) fn own_name() -> Vec<u8> {
     /// No system has longer names.
@@ -148,7 +175,7 @@ pub(crate) fn own_name() -> Vec<u8> {
     // SAFETY: there is room for the name, and for a NUL after it.
     let host = unsafe {
         match libc::gethostname(name.as_mut_ptr(), LONGEST) {
-            0 => resolve(name.as_ptr()),
+            0 => ffi::text(name.as_ptr()).ok().and_then(resolve),
             _ => None,
         }
     };
@@ -157,16 +184,6 @@ pub(crate) fn own_name() -> Vec<u8> {
         Some(short) if !short.is_empty() => short.to_vec(),
         _ => b"localhost".to_vec(),
     }
-}
-
-/// An address and port for the system.
-pub(crate) fn address(ip: Ipv4Addr, port: u16) -> libc::sockaddr_in {
-    // SAFETY: an address is numbers, and zeros are some.
-    let mut address: libc::sockaddr_in = unsafe { std::mem::zeroed() };
-    address.sin_family = libc::AF_INET as libc::sa_family_t;
-    address.sin_port = port.to_be();
-    address.sin_addr.s_addr = u32::from(ip).to_be();
-    address
 }
 
 const _: () = assert!(

@@ -8,16 +8,19 @@ use std::ffi::{c_char, c_int, c_long, c_uchar, c_uint};
 use std::io::IoSlice;
 use std::mem::MaybeUninit;
 use std::slice;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use einode_etf::{Slice, Source};
 
-use crate::callbacks::{Port, Timeout};
+use crate::ahead;
+use crate::callbacks::Timeout;
 use crate::control::{self, Control, HEAD, Parts, UNLINK_ID, UNLINK_ID_ACK};
 use crate::errno::Errno;
-use crate::ffi::put;
+use crate::ffi::{ERROR, OK, guard, put};
 use crate::ids::member;
+use crate::note;
 use crate::send::{answer, timed};
-use crate::table;
+use crate::table::{self, Receiving};
 use crate::trace;
 use crate::turn::Turn;
 use crate::types::{ERL_MSG, ERL_TICK, ERL_UNLINK, ei_x_buff, erlang_msg};
@@ -98,10 +101,16 @@ unsafe fn packet(
             Ok(length)
         }
         _ => {
+            let length = packet.left;
             packet.drain()?;
-            Err(Errno(libc::EMSGSIZE))
+            Err(too_long(length, bufsize))
         }
     }
+}
+
+fn too_long(length: usize, room: c_int) -> Errno {
+    let text = format_args!("the peer sent {length} bytes, there is room for {room}");
+    note::because(Errno(libc::EMSGSIZE), text)
 }
 
 /// # Safety
@@ -181,9 +190,29 @@ pub(crate) unsafe fn receive(
     received
 }
 
+/// How many bytes a packet of any connection may have that has no limit of its own; 0 is no limit.
+static MOST: AtomicU32 = AtomicU32::new(0);
+
+/// Limits the packets of a connection to `bytes` bytes, or, if `fd` is -1, those of all connections that
+/// have no limit of their own; 0 is no limit. A packet that is longer is read and forgotten; the function
+/// that receives it fails with `EMSGSIZE`.
+#[unsafe(no_mangle)]
+pub extern "C" fn einode_max_packet(fd: c_int, bytes: c_uint) -> c_int {
+    guard(ERROR, || {
+        if fd == ahead::ALL {
+            MOST.store(bytes, Ordering::Relaxed);
+            return OK;
+        }
+        match table::set_most(fd, bytes) {
+            Ok(()) => OK,
+            Err(errno) => errno.fail(),
+        }
+    })
+}
+
 /// A packet whose length has been read.
 struct Packet {
-    port: Port,
+    receiving: Receiving,
     timeout: Timeout,
     /// How many of its bytes have not been read.
     left: usize,
@@ -192,29 +221,42 @@ struct Packet {
 impl Packet {
     /// Waits for a packet. `None` is a tick, which has been answered.
     fn next(fd: c_int, timeout: Timeout) -> Result<Option<Self>, Errno> {
-        let mut port = table::port(fd)?;
+        let mut receiving = table::receiving(fd)?;
         let mut length = [0; 4];
-        port.read_exact(&mut length, timeout)?;
+        receiving.read_exact(&mut length, timeout)?;
         if length == TICK {
             // The peer wants a sign of life. If some other thread is writing, that is one.
             if let Some(_turn) = Turn::now(fd) {
                 // If it cannot be written, the next read will tell.
-                let _ = port.write_all(&mut [IoSlice::new(&TICK)], timeout);
+                let _ = receiving
+                    .port
+                    .write_all(&mut [IoSlice::new(&TICK)], timeout);
             }
             return Ok(None);
         }
-        Ok(Some(Self {
-            port,
+        let most = receiving
+            .most
+            .unwrap_or_else(|| MOST.load(Ordering::Relaxed));
+        let length = u32::from_be_bytes(length);
+        let mut packet = Self {
+            receiving,
             timeout,
-            left: u32::from_be_bytes(length) as usize,
-        }))
+            left: length as usize,
+        };
+        if most > 0 && length > most {
+            packet.drain()?;
+            let text =
+                format_args!("the peer sent a packet of {length} bytes, the limit is {most}");
+            return Err(note::because(Errno(libc::EMSGSIZE), text));
+        }
+        Ok(Some(packet))
     }
 
     /// Reads the next bytes; there are so many. After an error there is nothing left to read.
     fn read(&mut self, bytes: &mut [u8]) -> Result<(), Errno> {
         let left = self.left.saturating_sub(bytes.len());
         self.left = 0;
-        self.port.read_exact(bytes, self.timeout)?;
+        self.receiving.read_exact(bytes, self.timeout)?;
         self.left = left;
         Ok(())
     }
@@ -235,17 +277,23 @@ impl Packet {
         msg: *mut erlang_msg,
         room: &mut Room<'_>,
     ) -> Result<Received, Errno> {
-        let malformed = |_| Errno(libc::EBADMSG);
+        let malformed = |what| {
+            move |_| {
+                let text = format_args!("the peer sent {what} that is malformed");
+                note::because(Errno(libc::EBADMSG), text)
+            }
+        };
         let mut head = Head::new();
         let head = head.of(self.left);
         self.read(head)?;
         let mut source = Slice::new(head);
         // SAFETY: as the caller promised.
-        let control = unsafe { control::read(&mut source, msg) }.map_err(malformed)?;
+        let control = unsafe { control::read(&mut source, msg) };
+        let control = control.map_err(malformed("a control message"))?;
         let start = source.take(source.remaining()).unwrap_or_default();
         // SAFETY: as above.
         let body = unsafe { self.body(start, room) }?;
-        control.check(body).map_err(malformed)?;
+        control.check(body).map_err(malformed("a message"))?;
         let known = control::layout(control.op).is_some();
         // SAFETY: as above.
         unsafe {
@@ -268,7 +316,8 @@ impl Packet {
         // An index could not tell more.
         let fits = c_int::try_from(total).is_ok_and(|total| room.grows || total <= *room.size);
         if !fits {
-            return Err(Errno(libc::EMSGSIZE));
+            let room = if room.grows { c_int::MAX } else { *room.size };
+            return Err(too_long(total, room));
         }
         let mut have = start.len();
         // SAFETY: the room is what it says, and grows before it is filled.
@@ -322,9 +371,9 @@ impl Packet {
                 // SAFETY: the pids are those that were read.
                 let packet = unsafe { control::write(UNLINK_ID_ACK, &parts, 0) }?;
                 trace::sending(&packet, &[]);
-                let _turn = Turn::wait(self.port.fd, self.timeout)?;
-                self.port
-                    .write_all(&mut [IoSlice::new(&packet)], self.timeout)?;
+                let port = &mut self.receiving.port;
+                let _turn = Turn::wait(port.fd, self.timeout)?;
+                port.write_all(&mut [IoSlice::new(&packet)], self.timeout)?;
                 answer(Ok(()));
             }
             // To a program these would be what they are not.

@@ -5,11 +5,12 @@
 
 use std::cell::UnsafeCell;
 use std::collections::BTreeMap;
-use std::ffi::c_int;
+use std::ffi::{c_int, c_uint};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::callbacks::Port;
+use crate::ahead::Ahead;
+use crate::callbacks::{Port, Timeout};
 use crate::errno::Errno;
 use crate::turn;
 use crate::types::ei_cnode;
@@ -19,6 +20,38 @@ struct Entry {
     port: Port,
     /// Of a connection: the node as it was when it connected. Programs get pointers to it.
     cnode: Option<Box<ei_cnode>>,
+    /// What was read ahead; whoever receives has it meanwhile.
+    ahead: Option<Ahead>,
+    /// How many bytes a packet may have, if that is not what all connections have; 0 is no limit.
+    most: Option<c_uint>,
+}
+
+/// A socket that is being received from.
+pub(crate) struct Receiving {
+    pub(crate) port: Port,
+    pub(crate) ahead: Option<Ahead>,
+    pub(crate) most: Option<c_uint>,
+}
+
+impl Receiving {
+    /// Fills `buf`. `EIO` if the peer closes before it is full.
+    pub(crate) fn read_exact(&mut self, buf: &mut [u8], timeout: Timeout) -> Result<(), Errno> {
+        match &mut self.ahead {
+            Some(ahead) => ahead.read_exact(&mut self.port, buf, timeout),
+            None => self.port.read_exact(buf, timeout),
+        }
+    }
+}
+
+impl Drop for Receiving {
+    fn drop(&mut self) {
+        if let Some(ahead) = self.ahead.take() {
+            with(|entries| match entries.get_mut(&self.port.fd) {
+                Some(entry) if entry.port == self.port => entry.ahead = Some(ahead),
+                _ => {}
+            });
+        }
+    }
 }
 
 /// The socket with this descriptor; one that the program made is TCP.
@@ -37,11 +70,53 @@ pub(crate) fn connection(fd: c_int) -> Result<(Port, bool), Errno> {
     }))
 }
 
+/// Begins to receive from a socket, which one thread does at a time.
+pub(crate) fn receiving(fd: c_int) -> Result<Receiving, Errno> {
+    if fd < 0 {
+        return Err(Errno::IO);
+    }
+    Ok(with(|entries| match entries.get_mut(&fd) {
+        Some(entry) => Receiving {
+            port: entry.port,
+            ahead: entry.ahead.take(),
+            most: entry.most,
+        },
+        None => Receiving {
+            port: Port::foreign(fd),
+            ahead: None,
+            most: None,
+        },
+    }))
+}
+
+/// Sets how much is read ahead of a connection.
+pub(crate) fn set_ahead(fd: c_int, size: usize) -> Result<(), Errno> {
+    known(fd, |entry| {
+        let ahead = entry.ahead.take().unwrap_or(Ahead::new(0));
+        entry.ahead = Some(ahead.resized(&entry.port, size));
+    })
+}
+
+/// Sets how many bytes a packet of a connection may have.
+pub(crate) fn set_most(fd: c_int, most: c_uint) -> Result<(), Errno> {
+    known(fd, |entry| entry.most = Some(most))
+}
+
+fn known(fd: c_int, change: impl FnOnce(&mut Entry)) -> Result<(), Errno> {
+    with(|entries| entries.get_mut(&fd).map(change)).ok_or(Errno(libc::EBADF))
+}
+
 /// Enters a socket. An earlier one with that descriptor was closed behind our back.
 pub(crate) fn insert(port: Port, cnode: Option<ei_cnode>) {
-    let cnode = cnode.map(Box::new);
-    let entry = Entry { port, cnode };
-    drop(with(|entries| entries.insert(port.fd, entry)));
+    let entry = Entry {
+        ahead: cnode.as_ref().and_then(|_| Ahead::of(&port)),
+        cnode: cnode.map(Box::new),
+        most: None,
+        port,
+    };
+    if let Some(closed) = with(|entries| entries.insert(port.fd, entry)) {
+        closed.port.forget();
+    }
 }
 
 /// Forgets a socket.

@@ -1,12 +1,12 @@
 use std::io;
 
-use einode_dist::Prefix;
 use einode_dist::handshake::Session;
+use einode_dist::{NodeName, Prefix};
 use rustls::Connection;
 use rustls::pki_types::CertificateDer;
 
 use super::stream::Stream;
-use super::{Tls, TlsError, check_node};
+use super::{Tls, TlsError, TlsFailure, check_node};
 use crate::carrier::{Carrier, Ending, Side};
 
 /// A socket with TLS around it. It is one of the same styles.
@@ -45,6 +45,14 @@ impl<S> TlsSocket<S> {
         self.stream.tls.peer_certificates()
     }
 
+    /// Checks that the peer's certificate is for the host in this name, which the peer has given.
+    ///
+    /// # Errors
+    /// [`TlsFailure::PeerCertificate`]; [`TlsFailure::NoPeerCertificate`].
+    pub fn is_for(&self, node: &NodeName) -> Result<(), TlsFailure> {
+        check_node(self.peer_certificates(), node)
+    }
+
     /// The state of TLS: its version, its cipher suite.
     pub const fn connection(&self) -> &Connection {
         &self.stream.tls
@@ -58,7 +66,7 @@ impl<S: Carrier> Carrier for TlsSocket<S> {
 
     fn handshake_complete(&mut self, side: Side, session: &Session) -> io::Result<()> {
         if self.node_names {
-            check_node(self.peer_certificates(), &session.peer)?;
+            self.is_for(&session.peer)?;
         }
         self.inner.handshake_complete(side, session)
     }
