@@ -70,7 +70,7 @@ mod unix;
 
 pub use address::{Address, InvalidAddress};
 pub use arguments::Arguments;
-pub use call::{CallError, Class, Exception, Remote};
+pub use call::{CallError, Class, Exception, Global, Remote};
 pub use carrier::{Carrier, Ending, Side};
 pub use config::Config;
 pub use core::{AliasKind, Down, Exit, Message, MessageError, Monitored, Spawned};

@@ -3,6 +3,7 @@
 
 mod awaited;
 mod error;
+mod global;
 mod remote;
 
 use einode_dist::{Mfa, NodeName, Payload};
@@ -15,6 +16,7 @@ use crate::recipient::Recipient;
 
 pub(crate) use awaited::Awaited;
 pub use error::{CallError, Class, Exception};
+pub use global::Global;
 pub use remote::Remote;
 pub(crate) use remote::{Via, begin, names, one};
 

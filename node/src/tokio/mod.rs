@@ -39,6 +39,7 @@ mod connection;
 mod endpoint;
 mod epmd;
 mod epmd_tasks;
+mod global;
 mod link;
 mod listener;
 mod mailbox;
