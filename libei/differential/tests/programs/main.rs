@@ -2,6 +2,7 @@
 
 mod client;
 mod connect;
+mod erl_call;
 mod global;
 mod program;
 mod server;
