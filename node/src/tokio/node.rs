@@ -62,8 +62,13 @@ impl Drop for Shared {
 }
 
 impl Node {
-    /// Chooses how to start a node of this name, `alive@host`. It is hidden, as nodes that are not of
-    /// Erlang are.
+    /// Chooses how to start a node of this name, `alive@host`.
+    ///
+    /// It is hidden: `nodes()` of its peers does not name it, `nodes(hidden)` does. A visible node would
+    /// have to keep the names of the whole cluster with the others, by the protocol between their `global`
+    /// servers: one that does not answer those has `global:sync/0` wait for ever on every node that it is
+    /// connected with. What a visible node is mostly wanted for works hidden, too: pings, calls, links,
+    /// [`pg`](crate::Status::pg) and [`global`](Node::global).
     pub fn builder(name: &str) -> Builder {
         Builder::new(Options::named(name))
     }
