@@ -1,5 +1,5 @@
-/* What C programs do with connections over TLS: sockets OPTFILE COOKIE NODE PORT. Nobody answers at the
- * port. */
+/* What C programs do with connections over TLS: sockets OPTFILE COOKIE NODE PORT, where nobody answers at
+ * the port. Over IPv6 it is sockets OPTFILE COOKIE NODE. */
 
 #include <dirent.h>
 #include <pthread.h>
@@ -50,7 +50,7 @@ static int open_descriptors(void)
     return count;
 }
 
-static int send_one(int size)
+static int send_tmo(int size, unsigned ms)
 {
     static char bytes[100000];
     ei_x_buff x;
@@ -58,10 +58,12 @@ static int send_one(int size)
     ei_x_encode_tuple_header(&x, 2);
     ei_x_encode_pid(&x, ei_self(&ec));
     ei_x_encode_binary(&x, bytes, size);
-    int result = ei_reg_send(&ec, fd, "echo", x.buff, x.index);
+    int result = ei_reg_send_tmo(&ec, fd, "echo", x.buff, x.index, ms);
     ei_x_free(&x);
     return result;
 }
+
+static int send_one(int size) { return send_tmo(size, 0); }
 
 static void *send_all(void *unused)
 {
@@ -92,14 +94,27 @@ static int receive(int wanted)
     return received;
 }
 
+static int over_ipv6(char **argv)
+{
+    einode_setup *ipv6 = einode_ipv6(NULL), *tls = einode_tls_optfile(argv[1], 0, ipv6);
+    einode_free(ipv6);
+    init(&einode_tls_callbacks, tls, argv[2]);
+    say("connect", (fd = ei_connect(&ec, argv[3])) < 0);
+    say("send", send_one(7));
+    printf("received %d\n", receive(1));
+    einode_free(tls);
+    return ei_close_connection(fd);
+}
+
 int main(int argc, char **argv)
 {
     pthread_t sender;
     int port = 0;
-    if (argc < 5) return 2;
+    if (argc < 4) return 2;
     alarm(100);
     setvbuf(stdout, NULL, _IONBF, 0);
     ei_init();
+    if (argc == 4) return over_ipv6(argv);
     int before = open_descriptors();
     say("missing file", !einode_tls_optfile("missing", 0, NULL));
 
@@ -139,6 +154,16 @@ int main(int argc, char **argv)
     waitpid(child, NULL, 0);
     send_one(7);
     printf("after fork: received %d\n", receive(1));
+
+    puts("stop the node");
+    getchar();
+    ei_x_buff x;
+    erlang_msg msg;
+    ei_x_new(&x);
+    say("receive", ei_xreceive_msg_tmo(fd, &msg, &x, 100) < 0);
+    ei_x_free(&x);
+    while (!send_tmo(100000, 300)) {}
+    say("send", 1);
     say("close", ei_close_connection(fd));
     printf("left open: %d\n", open_descriptors() - before);
     return 0;

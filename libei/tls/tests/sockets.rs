@@ -85,8 +85,48 @@ fn sockets_of_tls_are_as_others() {
         );
         assert!(limit.ends_with(" bytes, the limit is 1000"), "{limit}");
         node.says("after fork: received 1");
+        node.says("stop the node");
+        beam.pause();
+        node.go_on();
+        node.says("receive: ETIMEDOUT, timed out");
+        node.says("send: ETIMEDOUT, timed out");
         node.says("close: ok");
         node.says("left open: 0");
         node.ends();
+        beam.resume();
     }
+}
+
+#[test]
+fn tls_may_be_over_ipv6() {
+    let program = build("libei/tls/tests/sockets.c", "libeinode_c.a");
+    let ca = Authority::new("ca");
+    let issued = ca.issue(&["::1"]);
+    let options = include_str!("../../../examples/c/inet_tls.conf");
+    let files = Files {
+        options,
+        issued: &issued,
+        authorities: &ca.pem,
+    };
+    let beam = files
+        .builder("-proto_dist inet6_tls")
+        .name(&format!("tls6_{}@::1", std::process::id()))
+        .interface("{0,0,0,0,0,0,0,1}")
+        .start();
+    beam.eval("register(echo, spawn(fun() -> receive {P, B} -> P ! B end end))");
+    let home = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(home.path().join(name), text).unwrap();
+    write("inet_tls.conf", options);
+    write("node.pem", &issued.pem());
+    write("ca.pem", &ca.pem);
+    let mut command = Command::new(program);
+    command
+        .args(["inet_tls.conf", beam.cookie(), beam.name()])
+        .current_dir(home.path())
+        .env("ERL_EPMD_PORT", beam.epmd_port().to_string());
+    let mut node = Program::start(&mut command);
+    for said in ["connect: ok", "send: ok", "received 1"] {
+        node.says(said);
+    }
+    node.ends();
 }
