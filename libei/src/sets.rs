@@ -16,6 +16,7 @@ use crate::errno::Errno;
 use crate::layer::{Problem, Stream};
 use crate::note;
 use crate::setup::{Place, Setup};
+use crate::table;
 use crate::tcp::{code, count};
 use crate::types::{EI_SCLBK_FLG_FULL_IMPL, ei_socket_callbacks};
 use crate::unix;
@@ -92,7 +93,8 @@ impl Context {
         make: impl FnOnce(&dyn crate::layer::Layer, Descriptor) -> Result<Box<dyn Stream>, Problem>,
     ) -> Result<(), Errno> {
         if let Some(layer) = &self.setup.layer {
-            let stream = make(&**layer, Descriptor(self.fd)).map_err(told)?;
+            let stream = table::undisturbed(|| make(&**layer, Descriptor(self.fd)));
+            let stream = stream.map_err(told)?;
             let _ = self.stream.set(Mutex::new(stream));
         }
         Ok(())
@@ -235,7 +237,7 @@ unsafe extern "C" fn listen(
         let (context, address) = unsafe { (context(ctx), Address::told(addr, *len)) };
         if let Some(layer) = &context.setup.layer {
             // Better to fail now than with every peer.
-            layer.can_serve().map_err(told)?;
+            table::undisturbed(|| layer.can_serve()).map_err(told)?;
         }
         match context.setup.place {
             Place::Unix { mode, .. } => {

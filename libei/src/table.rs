@@ -134,6 +134,11 @@ pub(crate) fn cnode(fd: c_int) -> *mut ei_cnode {
     })
 }
 
+/// Runs while nobody forks, so that no lock that is taken meanwhile stays locked in a child.
+pub(crate) fn undisturbed<T>(run: impl FnOnce() -> T) -> T {
+    with(|_| run())
+}
+
 /// Sees to it that nobody changes the table while the process forks, and that its child is not kept from
 /// writing by threads that it does not have.
 pub(crate) fn prepare_for_fork() {
