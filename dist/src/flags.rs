@@ -158,9 +158,20 @@ impl Flags {
         }
     }
 
+    /// The same set as it may be offered: `FRAGMENTS` only with `DIST_HDR_ATOM_CACHE`. ERTS expects headers
+    /// from those who offer one without the other, and closes the connection where there are none.
+    pub(crate) fn offered(self) -> Self {
+        if self.contains(Self::DIST_HDR_ATOM_CACHE) {
+            self
+        } else {
+            self - Self::FRAGMENTS
+        }
+    }
+
     /// What a connection of a node with these flags and one with `theirs` may use.
     pub fn negotiate(self, theirs: Self) -> Self {
-        (self.expand() & theirs.expand()) - Self::NAME_ME
+        let common = (self.expand() & theirs.expand()) - Self::NAME_ME;
+        common.offered()
     }
 }
 
@@ -233,6 +244,14 @@ mod tests {
         assert!(!common.contains(Flags::SEND_SENDER));
         let request = Flags::HIDDEN | Flags::NAME_ME;
         assert!(!request.negotiate(request).contains(Flags::NAME_ME));
+    }
+
+    #[test]
+    fn there_are_no_fragments_without_headers() {
+        let alone = Flags::HIDDEN - Flags::DIST_HDR_ATOM_CACHE;
+        assert_eq!(alone.offered(), alone - Flags::FRAGMENTS);
+        assert_eq!(alone.negotiate(Flags::HIDDEN), alone - Flags::FRAGMENTS);
+        assert_eq!(Flags::HIDDEN.negotiate(Flags::HIDDEN), Flags::HIDDEN);
     }
 
     #[test]

@@ -173,7 +173,7 @@ impl<F: FnMut(&Hello) -> Verdict> Acceptor<F> {
         // As ERTS does: a node is visible to visible nodes only, and a node without a name sees
         // its request acknowledged.
         let hidden = Flags::PUBLISHED - peer.flags;
-        let flags = (self.local.flags - hidden) | (peer.flags & Flags::NAME_ME);
+        let flags = (self.local.flags.offered() - hidden) | (peer.flags & Flags::NAME_ME);
         let creation = self.local.creation;
         self.wire.send(
             &Challenge {

@@ -54,9 +54,9 @@ impl Initiator {
     pub fn new(local: &Local, peer: Option<NodeName>, prefix: Prefix, challenge: u32) -> Self {
         let mut wire = Wire::new(prefix);
         let (flags, creation) = match local.identity {
-            Identity::Node(_) => (local.flags, local.creation),
+            Identity::Node(_) => (local.flags.offered(), local.creation),
             // A node without a name is hidden and has no incarnation yet, as in ERTS.
-            Identity::Dynamic(_) => (local.flags - Flags::PUBLISHED, 0),
+            Identity::Dynamic(_) => (local.flags.offered() - Flags::PUBLISHED, 0),
         };
         let identity = local.identity.clone();
         wire.send(

@@ -52,7 +52,9 @@ pub struct Local {
     /// Which incarnation of the node this is: EPMD's answer to the registration, or any number
     /// above 3 that the previous incarnation did not have.
     pub creation: u32,
-    /// What the node handles; by default [`Flags::HIDDEN`].
+    /// What the node handles; by default [`Flags::HIDDEN`]. Without
+    /// [`DIST_HDR_ATOM_CACHE`](Flags::DIST_HDR_ATOM_CACHE), [`FRAGMENTS`](Flags::FRAGMENTS) are not offered
+    /// either.
     pub flags: Flags,
     /// What it demands of its peers; by default [`Flags::MANDATORY_25`].
     pub required: Flags,

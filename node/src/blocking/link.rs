@@ -4,7 +4,7 @@ use std::num::NonZeroU64;
 use std::time::{Duration, Instant};
 
 use einode_dist::handshake::Session;
-use einode_dist::{Control, Destination, NodeName, Payload, Target};
+use einode_dist::{Control, Destination, NodeName, Payload, Statistics, Target};
 use einode_etf::{Atom, Decode, Encode, Pid, Reference, Term};
 
 use super::{Socket, TcpSocket};
@@ -66,6 +66,11 @@ impl<S: Socket> Link<S> {
     /// The process identifier by which the peer knows this link.
     pub const fn pid(&self) -> &Pid {
         &self.engine.pid
+    }
+
+    /// What has passed over the connection so far.
+    pub fn statistics(&self) -> Statistics {
+        self.engine.connection.statistics()
     }
 
     /// A reference that nobody else has.

@@ -7,7 +7,9 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use einode_dist::handshake::Session;
-use einode_dist::{Connection, Control, Destination, NodeName, Payload, Target, limits};
+use einode_dist::{
+    Connection, Control, Destination, NodeName, Payload, Statistics, Target, limits,
+};
 use einode_etf::{Atom, Decode, Encode, Pid, Reference, Term};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -87,6 +89,11 @@ impl<S: Socket> Link<S> {
     /// The process identifier by which the peer knows this link.
     pub const fn pid(&self) -> &Pid {
         &self.engine.pid
+    }
+
+    /// What has passed over the connection so far.
+    pub fn statistics(&self) -> Statistics {
+        self.engine.connection.statistics()
     }
 
     /// A reference that nobody else has.
