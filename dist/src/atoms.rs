@@ -206,8 +206,8 @@ impl Outgoing {
 
     /// Makes this the atom with the next number; `None` when there is no room for more.
     pub(crate) fn push(&mut self, atom: &Atom) -> Option<u8> {
-        let slot = self.find(atom);
-        self.add(slot, atom)
+        let (slot, known) = self.find(atom);
+        self.add(slot, known, atom)
     }
 
     /// The packet is not going to be sent: the peer does not learn what is new in it.
@@ -219,8 +219,8 @@ impl Outgoing {
         }
     }
 
-    /// The slot that holds an atom, or that is to hold it from now on.
-    fn find(&mut self, atom: &Atom) -> usize {
+    /// The slot that holds an atom, or else one for it, and whether it holds it.
+    fn find(&mut self, atom: &Atom) -> (usize, bool) {
         if self.slots.is_empty() {
             self.slots.resize(SLOTS, Slot::default());
         }
@@ -231,11 +231,11 @@ impl Outgoing {
             .clone()
             .position(|slot| slot.atom.as_ref() == Some(atom))
         {
-            return start.saturating_add(way);
+            return (start.saturating_add(way), true);
         }
         // A slot cannot mean two atoms in one packet. There are more slots than references.
         let oldest = (start..).zip(ways).min_by_key(|(_, slot)| slot.packet);
-        match oldest {
+        let free = match oldest {
             Some((oldest, slot)) if slot.packet < self.packet => oldest,
             _ => {
                 let mut slots = self.slots.iter();
@@ -243,22 +243,22 @@ impl Outgoing {
                     .position(|slot| slot.packet < self.packet)
                     .unwrap_or_default()
             }
-        }
+        };
+        (free, false)
     }
 
-    fn add(&mut self, at: usize, atom: &Atom) -> Option<u8> {
+    fn add(&mut self, at: usize, known: bool, atom: &Atom) -> Option<u8> {
         let number = u8::try_from(self.references.len()).ok()?;
         let slot = self
             .slots
             .get_mut(at)
             .filter(|_| usize::from(number) < REFERENCES)?;
-        let new = slot.atom.as_ref() != Some(atom);
-        if new {
+        if !known {
             slot.atom = Some(atom.clone());
         }
         slot.packet = self.packet;
         slot.number = number;
-        self.references.push((u16::try_from(at).ok()?, new));
+        self.references.push((u16::try_from(at).ok()?, !known));
         Some(number)
     }
 
@@ -315,10 +315,10 @@ impl Outgoing {
 
 impl Numbers for &mut Outgoing {
     fn refer(&mut self, atom: &Atom) -> Option<u8> {
-        let at = self.find(atom);
+        let (at, known) = self.find(atom);
         match self.slots.get(at) {
             Some(slot) if slot.packet == self.packet => Some(slot.number),
-            _ => self.add(at, atom),
+            _ => self.add(at, known, atom),
         }
     }
 }

@@ -39,7 +39,10 @@ impl Payload {
     /// # Errors
     /// [`EncodeError`] when it has no form as a term.
     pub fn encode<T: Encode + ?Sized>(value: &T) -> Result<Self, EncodeError> {
-        let mut writer = Writer::new(Apart::new(Vec::new(), Table::default()));
+        /// Most messages fit, and need not grow several times.
+        const SMALL: usize = 64;
+        let bytes = Vec::with_capacity(SMALL);
+        let mut writer = Writer::new(Apart::new(bytes, Table::default()));
         writer.encode(value)?;
         let Apart { bytes, atoms, .. } = writer.into_inner();
         Ok(Self::new(bytes.into(), atoms.into_atoms()))
