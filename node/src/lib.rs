@@ -51,6 +51,7 @@ mod entropy;
 pub mod epmd;
 mod error;
 mod options;
+mod pace;
 pub mod pg;
 mod process;
 mod recipient;

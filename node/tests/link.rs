@@ -134,6 +134,37 @@ fn receives_what_is_sent_to_its_pid_and_to_names() {
 }
 
 #[test]
+fn streams_in_both_directions_without_losing_their_order() {
+    const COUNT: u64 = 20_000;
+    let beam = Beam::start();
+    let mut link = connect(&beam);
+    // Keeps all that comes until the last, and sends it back in one go.
+    beam.eval(
+        "register(hoarder, spawn(fun() ->
+             Take = fun Take(Kept) ->
+                 receive {To, last} -> [To ! N || N <- lists:reverse(Kept)]; N -> Take([N | Kept]) end
+             end,
+             Take([])
+         end))",
+    );
+    let hoarder = Atom::from_static("hoarder");
+    for number in 0..COUNT {
+        link.queue(hoarder.clone(), &number).unwrap();
+    }
+    link.queue(hoarder, &einode::term!({(link.pid().clone()), last}))
+        .unwrap();
+    for number in 0..COUNT {
+        let signal = link.receive(WAIT).unwrap();
+        assert_eq!(signal.message().unwrap().decode::<u64>(), Ok(number));
+    }
+    // What waits leaves with a flush, too.
+    beam.eval("register(waiter, self())");
+    link.queue(Atom::from_static("waiter"), &42).unwrap();
+    link.flush().unwrap();
+    assert_eq!(beam.text("receive N -> N after 10000 -> late end"), "42");
+}
+
+#[test]
 fn links_monitors_and_exits() {
     let beam = Beam::start();
     let mut link = connect(&beam);
