@@ -27,4 +27,5 @@ fn main() {
         .compile("libei_peer");
     println!("cargo::rustc-link-search=native={home}/lib");
     println!("cargo::rustc-link-lib=static=ei");
+    println!("cargo::rustc-env=OTP_ERL_INTERFACE={home}");
 }

@@ -14,7 +14,7 @@ pub(crate) fn run(options: &Options) -> io::Result<()> {
     libei::init();
     let mut payloads = Payload::all();
     payloads.retain(|payload| {
-        options.payloads.is_empty() || options.payloads.iter().any(|name| name == payload.name)
+        options.names.is_empty() || options.names.iter().any(|name| name == payload.name)
     });
     let beam = Rc::new(RefCell::new(Beam::start()?));
     println!("| payload | bytes | terms |\n| :-- | --: | --: |");

@@ -1,18 +1,22 @@
-//! Compares the codec and the transports with their peers in one interleaved run and prints Markdown tables.
+//! Compares the codec, the C library and the transports with their peers in one interleaved run and prints Markdown tables.
 //!
 //! ```text
 //! einode-bench codec [--rounds N] [--quick] [PAYLOAD…]
+//! einode-bench dist|libei [--rounds N] [--quick] [NAME…]
 //! einode-bench transport|tls|epmd [--rounds N] [--quick]
 //! ```
 //!
 //! It says what it measured and judges none of it: only a wrong result of a peer, or a peer that cannot be started,
-//! makes it fail. The methods are described in docs/codec-benchmark.md and docs/transport-benchmark.md.
+//! makes it fail. The methods are described in docs/codec-benchmark.md, docs/libei-benchmark.md and
+//! docs/transport-benchmark.md.
 
 mod beam;
 mod codec;
+mod dist;
 mod einode;
 mod epmd;
 mod libei;
+mod libraries;
 mod measure;
 mod payload;
 mod tls;
@@ -22,6 +26,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 const USAGE: &str = "usage: einode-bench codec [--rounds N] [--quick] [PAYLOAD…]
+       einode-bench dist|libei [--rounds N] [--quick] [NAME…]
        einode-bench transport|tls|epmd [--rounds N] [--quick]";
 
 /// What is to be measured, and how long.
@@ -30,14 +35,16 @@ struct Options {
     rounds: usize,
     /// How long a peer works in a round.
     slice: Duration,
-    /// Those of the codec that are to be measured; all if there are none.
-    payloads: Vec<String>,
+    /// Payloads of the codec, or parts of the names of functions, that alone are to be measured; all if there are none.
+    names: Vec<String>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Subject {
     Codec,
+    Dist,
     Epmd,
+    Libei,
     Tls,
     Transport,
 }
@@ -50,7 +57,9 @@ fn main() -> ExitCode {
     keep_freed_memory();
     let done = match options.subject {
         Subject::Codec => codec::run(&options),
+        Subject::Dist => dist::run(&options),
         Subject::Epmd => epmd::run(&options),
+        Subject::Libei => libraries::run(&options),
         Subject::Tls => tls::run(&options),
         Subject::Transport => transport::run(&options),
     };
@@ -66,7 +75,9 @@ fn main() -> ExitCode {
 fn options(mut args: impl Iterator<Item = String>) -> Option<Options> {
     let subject = match args.next()?.as_str() {
         "codec" => Subject::Codec,
+        "dist" => Subject::Dist,
         "epmd" => Subject::Epmd,
+        "libei" => Subject::Libei,
         "tls" => Subject::Tls,
         "transport" => Subject::Transport,
         _ => return None,
@@ -75,7 +86,7 @@ fn options(mut args: impl Iterator<Item = String>) -> Option<Options> {
         subject,
         rounds: 21,
         slice: Duration::from_millis(25),
-        payloads: Vec::new(),
+        names: Vec::new(),
     };
     while let Some(arg) = args.next() {
         match arg.as_str() {
@@ -83,8 +94,11 @@ fn options(mut args: impl Iterator<Item = String>) -> Option<Options> {
                 options.rounds = args.next()?.parse().ok().filter(|rounds| *rounds > 0)?
             }
             "--quick" => (options.rounds, options.slice) = (5, Duration::from_millis(5)),
-            name if name.starts_with('-') || subject != Subject::Codec => return None,
-            name => options.payloads.push(name.to_owned()),
+            name if name.starts_with('-') => return None,
+            _ if !matches!(subject, Subject::Codec | Subject::Dist | Subject::Libei) => {
+                return None;
+            }
+            name => options.names.push(name.to_owned()),
         }
     }
     Some(options)

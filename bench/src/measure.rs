@@ -3,6 +3,7 @@
 //! Only ratios between peers that ran next to each other mean anything on a machine with other work, so every round
 //! visits every peer once, starting with a different one each time, and ratios are formed within the round.
 
+use std::fmt;
 use std::hint::black_box;
 use std::io;
 use std::time::{Duration, Instant};
@@ -23,8 +24,8 @@ pub fn timed<'a, T>(mut work: impl FnMut() -> T + 'a) -> Timed<'a> {
 
 /// One operation on one payload, by several peers.
 pub struct Contest<'a> {
-    /// Name of the payload.
-    pub payload: &'static str,
+    /// What the tables call it: a payload, or a function.
+    pub payload: String,
     /// Terms in it.
     pub terms: u64,
     entries: Vec<Entry<'a>>,
@@ -48,11 +49,18 @@ pub struct Ratio {
     pub spread: f64,
 }
 
+impl fmt::Display for Ratio {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (fastest, median, spread) = (self.fastest, self.median, self.spread * 100.0);
+        write!(f, "{fastest:.2}× ({median:.2}× ±{spread:.0}%)")
+    }
+}
+
 impl<'a> Contest<'a> {
     /// A contest without peers.
-    pub fn new(payload: &'static str, terms: u64) -> Self {
+    pub fn new(payload: impl Into<String>, terms: u64) -> Self {
         Self {
-            payload,
+            payload: payload.into(),
             terms,
             entries: Vec::new(),
         }
@@ -154,13 +162,7 @@ pub fn print(title: &str, contests: &[Contest<'_>], ours: &str, peers: &[&str]) 
         print!("| {} |", contest.payload);
         for peer in peers {
             match contest.ratio(ours, peer) {
-                Some(Ratio {
-                    fastest,
-                    median,
-                    spread,
-                }) => {
-                    print!(" {fastest:.2}× ({median:.2}× ±{:.0}%) |", spread * 100.0);
-                }
+                Some(ratio) => print!(" {ratio} |"),
                 None => print!(" – |"),
             }
         }

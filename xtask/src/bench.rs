@@ -1,22 +1,23 @@
 //! `cargo xtask bench`: how fast it is, next to its peers.
 
 use crate::process::{cargo, run as run_command, workspace};
-use crate::{Failure, Outcome, install};
+use crate::{Failure, Outcome, install, libei};
+
+const BENCHMARKS: [&str; 6] = ["codec", "dist", "epmd", "libei", "tls", "transport"];
 
 /// Builds the benchmark, which is a workspace of its own, and runs it.
 pub(crate) fn run(arguments: &[String]) -> Outcome {
-    if !matches!(
-        arguments.first().map(String::as_str),
-        Some("codec" | "transport" | "tls" | "epmd")
-    ) {
-        return Err(Failure::new(
-            "there are four benchmarks, `codec`, `transport`, `tls` and `epmd`",
-        ));
+    let wanted = arguments.first().map(String::as_str).unwrap_or_default();
+    if !BENCHMARKS.contains(&wanted) {
+        let all = BENCHMARKS.join(", ");
+        return Err(Failure::new(format!("the benchmarks are {all}")));
     }
     install::erlang()?;
-    // The daemon is measured as the program that it is.
-    if arguments.first().is_some_and(|subject| subject == "epmd") {
-        run_command(&mut cargo(&["build", "--release", "-p", "einode-cli"]))?;
+    match wanted {
+        "libei" => libei::run(&[])?,
+        // The daemon is measured as the program that it is.
+        "epmd" => run_command(&mut cargo(&["build", "--release", "-p", "einode-cli"]))?,
+        _ => {}
     }
     let bench = ["run", "--release", "--quiet"];
     let mut command = cargo(&bench);

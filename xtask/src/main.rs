@@ -65,10 +65,10 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "bench",
-        arguments: "codec|transport|tls|epmd [--rounds N] [--quick] [PAYLOAD]...",
-        purpose: "time the codec beside libei, the BEAM, eetf and erltf, transports beside bare\n\
-                  sockets, TLS or the port mapper daemon beside that of OTP, and print tables; fails only if a\n\
-                  result is wrong",
+        arguments: "codec|dist|epmd|libei|tls|transport [--rounds N] [--quick] [NAME]...",
+        purpose: "time the codec beside libei, the BEAM, eetf and erltf, links and nodes beside libei, the\n\
+                  BEAM and erl_dist, the C library, TLS or the port mapper daemon beside those of OTP, or\n\
+                  transports beside bare sockets, and print tables; fails only if a result is wrong",
         run: bench::run,
     },
 ];
