@@ -71,6 +71,12 @@ impl fmt::Display for DecodeError {
     }
 }
 
+impl From<DecodeError> for std::io::Error {
+    fn from(error: DecodeError) -> Self {
+        Self::new(std::io::ErrorKind::InvalidData, error)
+    }
+}
+
 impl std::error::Error for DecodeError {}
 
 /// Why a value cannot be written as a term. The culprit is always the caller.

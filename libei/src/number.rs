@@ -162,19 +162,7 @@ pub(crate) fn read_unsigned<'a>(source: &mut impl Source<'a>) -> Result<u64, Fau
     }
 }
 
-/// Sign and magnitude of an integer of at most 64 bits.
-pub(crate) fn read_integer<'a>(source: &mut impl Source<'a>) -> Result<(bool, u64), Fault> {
-    match source.u8()? {
-        tag::SMALL_INTEGER_EXT => Ok((false, source.u8()?.into())),
-        tag::INTEGER_EXT => {
-            let value = i32::from_be_bytes(source.array()?);
-            Ok((value < 0, value.unsigned_abs().into()))
-        }
-        found => Ok(read_magnitude(found, source)?),
-    }
-}
-
-/// The same of an integer that has the form of a large one.
+/// Sign and magnitude of an integer of at most 64 bits that has the form of a large one.
 #[inline]
 fn read_magnitude<'a>(found: u8, source: &mut impl Source<'a>) -> Result<(bool, u64), DecodeError> {
     // By value: so the source stays in registers where the integer is a small one.
@@ -212,14 +200,6 @@ pub(crate) fn read_float<'a>(source: &mut impl Source<'a>) -> Result<f64, Fault>
     }
 }
 
-/// The number that a text starts with, as C's library reads it. The text ends with the slice or at a
-/// NUL.
-pub(crate) fn scan_float(text: &[u8]) -> Result<f64, Fault> {
-    let mut ended = text.to_vec();
-    ended.push(0);
-    scan(&ended)
-}
-
 #[cold]
 fn scan_padded(padded: [u8; 31]) -> Result<f64, Fault> {
     let mut text = [0; 32];
@@ -229,7 +209,7 @@ fn scan_padded(padded: [u8; 31]) -> Result<f64, Fault> {
     scan(&text)
 }
 
-/// [`scan_float`] of a text that ends with NUL.
+/// The number that a text starts with, as C's library reads it. The text ends with NUL.
 fn scan(text: &[u8]) -> Result<f64, Fault> {
     let mut value = 0.0;
     // SAFETY: the text ends with NUL, and `%lf` stores a double.

@@ -6,6 +6,7 @@
 //! without their creation.
 
 mod binary;
+pub mod ei;
 mod error;
 mod number;
 mod parse;
