@@ -54,6 +54,9 @@ pub(crate) enum Command {
     /// Be the port mapper daemon of this host, or ask it, with the options of OTP's epmd
     #[command(disable_help_flag = true)]
     Epmd(Verbatim),
+    /// Call, start and halt nodes, with the options and the output of OTP's erl_call
+    #[command(name = "erl_call", disable_help_flag = true)]
+    ErlCall(Verbatim),
 }
 
 const CALL_EXAMPLES: &str = "\

@@ -17,9 +17,14 @@ pub(crate) fn name() -> HostName {
     HostName::new(&short()).unwrap_or_else(|_| localhost())
 }
 
-fn short() -> String {
+/// The host name as it is.
+pub(crate) fn full() -> String {
     let name = of_kernel().or_else(of_uname).unwrap_or_default();
-    match name.trim().split('.').next() {
+    name.trim().to_owned()
+}
+
+fn short() -> String {
+    match full().split('.').next() {
         Some(short) if !short.is_empty() => short.to_owned(),
         _ => "localhost".to_owned(),
     }

@@ -1,6 +1,6 @@
 //! `einode`: calls, sends to and pings Erlang nodes from the command line.
 //!
-//! Under the name `epmd` it is that program of OTP.
+//! Under the names `epmd` and `erl_call` it is those programs of OTP.
 #![forbid(unsafe_code)]
 
 mod args;
@@ -9,6 +9,7 @@ mod connect;
 mod decode;
 mod encode;
 mod epmd;
+mod erl_call;
 mod exit;
 mod host;
 mod json;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
     let name = arguments.next().unwrap_or_default();
     match Path::new(&name).file_stem().and_then(|name| name.to_str()) {
         Some("epmd") => epmd::main(arguments),
+        Some("erl_call") => erl_call::main(arguments),
         _ => einode(),
     }
 }
@@ -50,6 +52,7 @@ fn einode() -> ExitCode {
         Command::Decode(args) => decode::run(args),
         Command::Encode(args) => encode::run(args),
         Command::Epmd(args) => return epmd::main(args.arguments.iter().cloned()),
+        Command::ErlCall(args) => return erl_call::main(args.arguments.iter().cloned()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
