@@ -412,7 +412,7 @@ fn erl_call_mends_what_is_broken_in_theirs() {
     };
     let epmd = String::from_utf8(output.stderr).unwrap();
     assert!(
-        epmd.contains("EPMD at localhost:1 does not answer"),
+        epmd.contains("EPMD at 127.0.0.1:1 does not answer"),
         "{epmd}"
     );
 }

@@ -4,27 +4,18 @@
 //! error it says more.
 
 mod options;
+mod place;
 mod rpc;
 mod start;
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read, Write};
-use std::net::IpAddr;
 use std::process::ExitCode;
-use std::time::{Instant, SystemTime};
-
-use dns_lookup::{AddrInfoHints, getaddrinfo};
-use einode::blocking::{Any, Endpoint, Epmd, Tcp};
-use einode::cookie::{self, CookieError};
-use einode::dist::HostName;
-use einode::dist::limits::SETUP_TIME;
-use einode::{Config, ConnectError, Cookie, Identity, NodeName};
 
 use crate::connect::Link;
-use crate::host;
 use options::{Options, Usage};
+use place::Place;
 use rpc::{Answer, Args};
-use start::Start;
 
 /// Why it ends before it is done.
 enum End {
@@ -239,213 +230,5 @@ fn stdin() -> Result<Vec<u8>, End> {
     match io::stdin().lock().read_to_end(&mut input) {
         Ok(_) => Ok(input),
         Err(error) => Err(failed(format!("can't read stdin: {error}"))),
-    }
-}
-
-/// Where the node is, and who we are to it.
-struct Place {
-    endpoint: Endpoint<Any>,
-    target: Target,
-    /// The name of our host.
-    here: String,
-    long: bool,
-}
-
-enum Target {
-    Node(NodeName),
-    Address(String, u16),
-}
-
-impl Place {
-    fn find(options: &Options) -> Result<Self, End> {
-        let long = options.node.as_ref().is_some_and(|(_, long)| *long);
-        // Without a name that leads anywhere, our host's is what it says.
-        let own = host::full();
-        let here = canonical(&own).unwrap_or(own);
-        let here = shortened(&here, long).to_owned();
-        let target = match (&options.address, &options.node) {
-            (Some((host, port)), _) => {
-                let host = host.clone().unwrap_or_else(|| here.clone());
-                Target::Address(host, *port)
-            }
-            (None, node) => {
-                let name = node.as_ref().and_then(|(name, _)| name.to_str());
-                let name = name.ok_or_else(|| failed("the name of the node is no text"))?;
-                let (alive, host) = match name.split_once('@') {
-                    Some((alive, host)) => {
-                        let found = canonical(host);
-                        let found =
-                            found.ok_or_else(|| failed(format!("can't find host {host}")))?;
-                        (alive, shortened(&found, long).to_owned())
-                    }
-                    None => (name, here.clone()),
-                };
-                let node = NodeName::new(&format!("{alive}@{host}"));
-                Target::Node(node.map_err(|error| failed(format!("node {name}: {error}")))?)
-            }
-        };
-        let config = Config::new(identity(options, &here)?, cookie(options)?);
-        let endpoint = Endpoint::new(config).transport(transport(options)?);
-        Ok(Self {
-            endpoint,
-            target,
-            here,
-            long,
-        })
-    }
-
-    fn connect(&self, options: &Options) -> Result<Link, End> {
-        let strict = options.strict;
-        let reached = match (self.reach(strict), &self.target) {
-            // A node that is there but does not want us would not go away by starting another.
-            (Err(error), Target::Node(node))
-                if options.start
-                    && !options.halt
-                    && !matches!(error, ConnectError::Handshake(_)) =>
-            {
-                self.start(node, options)?;
-                self.reach(strict)
-            }
-            (reached, _) => reached,
-        };
-        reached.map_err(|error| {
-            failed(match &self.target {
-                Target::Node(node) => format!("failed to connect to node {node}: {error}"),
-                Target::Address(host, port) => {
-                    format!("failed to connect to node with address \"{host}:{port}\": {error}")
-                }
-            })
-        })
-    }
-
-    /// Unless we are strict, whoever is registered by the name that was asked for is right, whatever its
-    /// host calls itself: OTP's erl_call does not look. A cookie it must know all the same.
-    fn reach(&self, strict: bool) -> Result<Link, ConnectError> {
-        match &self.target {
-            Target::Node(node) if strict => self.endpoint.connect(node),
-            Target::Node(node) => {
-                let until = Instant::now() + SETUP_TIME;
-                let port = Epmd::on(node.host()).lookup(node, until)?;
-                self.endpoint.connect_at(node.host(), port, None)
-            }
-            Target::Address(host, port) => self.endpoint.connect_at(host, *port, None),
-        }
-    }
-
-    fn start(&self, node: &NodeName, options: &Options) -> Result<(), End> {
-        let text = |text: &Option<OsString>| {
-            text.as_ref()
-                .map(|text| text.to_string_lossy().into_owned())
-        };
-        let address =
-            |host: &str| address(host).ok_or_else(|| failed(format!("host {host} has no address")));
-        let (script, cookie) = (text(&options.script), text(&options.cookie));
-        let started = Start {
-            alive: node.alive(),
-            long: self.long,
-            there: address(node.host())?,
-            here: address(&self.here)?,
-            script: script.as_deref().unwrap_or("erl"),
-            cookie: cookie.as_deref(),
-            debug: options.debug,
-            verbose: options.verbose,
-        };
-        started
-            .run()
-            .map_err(|error| failed(format!("unable to start node {node}: {error}")))
-    }
-}
-
-/// Up to the first dot, unless the name is to be full.
-fn shortened(host: &str, long: bool) -> &str {
-    match host.split_once('.') {
-        Some((short, _)) if !long => short,
-        _ => host,
-    }
-}
-
-/// The name that the system has for a host, if it finds it.
-fn canonical(host: &str) -> Option<String> {
-    /// `AI_CANONNAME`, the same on Linux, the BSDs, macOS and Windows.
-    const CANONICAL_NAME: i32 = 2;
-    let hints = AddrInfoHints {
-        flags: CANONICAL_NAME,
-        socktype: dns_lookup::SockType::Stream.into(),
-        ..AddrInfoHints::default()
-    };
-    let mut found = getaddrinfo(Some(host), None, Some(hints)).ok()?;
-    let first = found.next()?.ok()?;
-    Some(first.canonname.unwrap_or_else(|| host.to_owned()))
-}
-
-/// An address of a host: of IPv4 if it has one, as OTP's erl_call wants.
-fn address(host: &str) -> Option<IpAddr> {
-    let found: Vec<IpAddr> = dns_lookup::lookup_host(host).ok()?.collect();
-    found
-        .iter()
-        .find(|address| address.is_ipv4())
-        .or(found.first())
-        .copied()
-}
-
-fn identity(options: &Options, here: &str) -> Result<Identity, End> {
-    let name = match &options.name {
-        Some(name) => name.to_string_lossy().into_owned(),
-        None if options.dynamic_name => {
-            let host =
-                HostName::new(here).map_err(|error| failed(format!("host {here}: {error}")))?;
-            return Ok(host.into());
-        }
-        None if options.random_name => {
-            let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-            format!("c{}", now.unwrap_or_default().as_secs() % 997)
-        }
-        None => "c17".to_owned(),
-    };
-    let node = NodeName::new(&format!("{name}@{here}"));
-    let node = node.map_err(|error| failed(format!("can't be node {name}@{here}: {error}")))?;
-    Ok(node.into())
-}
-
-fn cookie(options: &Options) -> Result<Cookie, End> {
-    let cookie = match &options.cookie {
-        Some(cookie) => Cookie::new(cookie.as_encoded_bytes()).map_err(CookieError::from),
-        None => match cookie::find() {
-            // OTP's erl_call takes it, and so does whoever else can read the file.
-            Err(CookieError::Exposed(file)) => {
-                say(&format!(
-                    "others can read the cookie file {}",
-                    file.display()
-                ));
-                let cookie = std::fs::read(&file).unwrap_or_default();
-                let line = cookie
-                    .split(|&byte| byte == b'\n')
-                    .next()
-                    .unwrap_or_default();
-                Cookie::new(line).map_err(CookieError::from)
-            }
-            found => found,
-        },
-    };
-    cookie.map_err(|error| failed(error.to_string()))
-}
-
-#[cfg(feature = "tls")]
-fn transport(options: &Options) -> Result<Any, End> {
-    use einode::tls::{Tls, TlsOver};
-    Ok(match &options.tls_optfile {
-        None => Any::new(Tcp),
-        Some(file) => {
-            let tls = Tls::from_optfile(file).map_err(|error| failed(error.to_string()))?;
-            Any::new(TlsOver::new(tls, Tcp))
-        }
-    })
-}
-
-#[cfg(not(feature = "tls"))]
-fn transport(options: &Options) -> Result<Any, End> {
-    match &options.tls_optfile {
-        None => Ok(Any::new(Tcp)),
-        Some(_) => Err(failed("this program is built without TLS")),
     }
 }
