@@ -1,8 +1,5 @@
 //! The name of this host.
 
-use std::fs;
-use std::process::Command;
-
 use einode::dist::HostName;
 
 /// The full name of a node of this host, of which only the first half was given: with the host name up
@@ -19,7 +16,7 @@ pub(crate) fn name() -> HostName {
 
 /// The host name as it is.
 pub(crate) fn full() -> String {
-    let name = of_kernel().or_else(of_uname).unwrap_or_default();
+    let name = of_system().unwrap_or_default();
     name.trim().to_owned()
 }
 
@@ -30,12 +27,12 @@ fn short() -> String {
     }
 }
 
-/// Linux tells it in a file.
-fn of_kernel() -> Option<String> {
-    fs::read_to_string("/proc/sys/kernel/hostname").ok()
+#[cfg(unix)]
+fn of_system() -> Option<String> {
+    nix::unistd::gethostname().ok()?.into_string().ok()
 }
 
-/// POSIX has a program for it, and std no function.
-fn of_uname() -> Option<String> {
-    String::from_utf8(Command::new("uname").arg("-n").output().ok()?.stdout).ok()
+#[cfg(not(unix))]
+fn of_system() -> Option<String> {
+    dns_lookup::get_hostname().ok()
 }

@@ -5,6 +5,7 @@ mod demo;
 mod install;
 mod libei;
 mod process;
+mod standalone;
 mod test;
 mod vectors;
 
@@ -62,6 +63,13 @@ const COMMANDS: &[Command] = &[
         purpose: "build the C library and put it, its headers and its pkg-config file into DIR (by\n\
                   default target/libei)",
         run: libei::run,
+    },
+    Command {
+        name: "static",
+        arguments: "",
+        purpose: "build the program as one file without shared libraries, target/static/einode, with links\n\
+                  to it by the names of OTP's epmd and erl_call",
+        run: standalone::run,
     },
     Command {
         name: "bench",
