@@ -76,7 +76,9 @@ pub(crate) fn run(options: &Options) -> io::Result<()> {
     for (title, contests) in &payloads {
         measure::print(title, contests, EINODE, &[OTP]);
     }
-    print_messages(&beam, &messages);
+    if !messages.is_empty() {
+        print_messages(&beam, &messages);
+    }
     Ok(())
 }
 

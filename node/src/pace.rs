@@ -23,7 +23,7 @@ const SOON: Duration = Duration::from_micros(100);
 const STREAM: u32 = 32;
 
 /// How long more may arrive. As much later is the last message of a stream read.
-const PAUSE: Duration = Duration::from_micros(500);
+const PAUSE: Duration = Duration::from_micros(200);
 
 /// A pause that brings less than this was not worth it.
 const FEW: usize = 2 * 1024;
