@@ -1,5 +1,6 @@
 //! `epmd` and `erl_call` beside those of OTP: the same invocations, the same bytes on standard output, the same exit
 //! codes, and where theirs says something on standard error, ours does too.
+//! The programs are those on `PATH`, the nodes of whichever OTP is tested.
 #![cfg(unix)]
 
 use std::io::{Seek, Write};
@@ -8,7 +9,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use einode_testkit::{Beam, DEADLINE, Epmd, Otp};
+use einode_testkit::{Beam, DEADLINE, Epmd};
 
 /// How an invocation ended.
 #[derive(Debug, PartialEq)]
@@ -22,13 +23,12 @@ struct Programs {
     directory: tempfile::TempDir,
     home: tempfile::TempDir,
     epmd_port: u16,
-    otp: Otp,
     count: usize,
     different: Vec<String>,
 }
 
 impl Programs {
-    fn new(otp: &Otp, epmd_port: u16, cookie: &str) -> Self {
+    fn new(epmd_port: u16, cookie: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         for name in ["epmd", "erl_call"] {
             let link = directory.path().join(name);
@@ -43,7 +43,6 @@ impl Programs {
             directory,
             home,
             epmd_port,
-            otp: otp.clone(),
             count: 0,
             different: Vec::new(),
         }
@@ -68,7 +67,7 @@ impl Programs {
     /// Runs both, and gives how they ended and what they said.
     fn both(&self, program: &str, arguments: &[&str], input: &str) -> [(Ended, String); 2] {
         let ours = Command::new(self.directory.path().join(program));
-        let theirs = self.otp.command(program);
+        let theirs = Command::new(program);
         [ours, theirs].map(|command| {
             let output = self.run(command, arguments, input);
             let signal = output.status.signal().map(|signal| 128 + signal);
@@ -105,11 +104,10 @@ impl Programs {
 
 #[test]
 fn erl_call() {
-    let otp = Otp::chosen();
     let beam = Beam::builder().start();
     let alive = beam.name().split_once('@').unwrap().0.to_owned();
     let port = beam.port().to_string();
-    let mut p = Programs::new(&otp, beam.epmd_port(), beam.cookie());
+    let mut p = Programs::new(beam.epmd_port(), beam.cookie());
     let name = beam.name();
     let address = format!("127.0.0.1:{port}");
 
@@ -359,7 +357,7 @@ fn erl_call() {
 #[test]
 fn erl_call_mends_what_is_broken_in_theirs() {
     let beam = Beam::builder().start();
-    let p = Programs::new(&Otp::chosen(), beam.epmd_port(), beam.cookie());
+    let p = Programs::new(beam.epmd_port(), beam.cookie());
     let call = |arguments: &[&str], input: &str| {
         let ours = Command::new(p.directory.path().join("erl_call"));
         let node = [&["-name", beam.name()], arguments].concat();
@@ -419,11 +417,10 @@ fn erl_call_mends_what_is_broken_in_theirs() {
 
 #[test]
 fn erl_call_starts_nodes_and_halts_them() {
-    let otp = Otp::chosen();
-    let epmd = Arc::new(Epmd::of(&otp));
-    let p = Programs::new(&otp, epmd.port(), "starts");
+    let epmd = Arc::new(Epmd::start());
+    let p = Programs::new(epmd.port(), "starts");
     let ours = || Command::new(p.directory.path().join("erl_call"));
-    let theirs = || otp.command("erl_call");
+    let theirs = || Command::new("erl_call");
     let programs: [&dyn Fn() -> Command; 2] = [&ours, &theirs];
     for program in programs {
         let call = |arguments: &[&str]| {
@@ -469,10 +466,9 @@ fn erl_call_starts_nodes_and_halts_them() {
 
 #[test]
 fn epmd() {
-    let otp = Otp::chosen();
     let beam = Beam::builder().start();
     let second = Beam::builder().epmd(beam.epmd()).start();
-    let mut p = Programs::new(&otp, beam.epmd_port(), "c");
+    let mut p = Programs::new(beam.epmd_port(), "c");
     let port = beam.epmd_port().to_string();
     let long = "x".repeat(1001);
     for arguments in [
