@@ -411,6 +411,27 @@ fn connects_over_tls() {
             refused.err
         );
     }
+    // The program that is OTP's otherwise.
+    for (place, expected) in [
+        (&["-name", beam.name()][..], [0, 1]),
+        (&["-address", &address], [0, 1]),
+    ] {
+        for (file, expected) in [&right, &wrong].into_iter().zip(expected) {
+            let options = ["erl_call", "-c", beam.cookie(), "--tls-optfile", file];
+            let mut program = program();
+            program
+                .env("ERL_EPMD_PORT", &epmd)
+                .args(options)
+                .args(place);
+            let run = run(program.args(["-a", "erlang node"]));
+            assert_eq!(run.code, expected, "{place:?}: {}", run.err);
+            if expected == 0 {
+                assert_eq!(run.printed(), format!("'{}'", beam.name()));
+            } else {
+                assert!(run.err.contains("certificate"), "{}", run.err);
+            }
+        }
+    }
     let unreadable = [
         "ping",
         "a@b",
