@@ -540,6 +540,16 @@ int ei_receive_encoded_tmo(int fd, char **bufp, int *bufsz, erlang_msg *to, int 
     ei_send_reg_encoded_tmo((Fd), (From), (To), (Msg), (MsgLen), (Ms))
 #endif
 
+/* ---- Integers of GNU MP ------------------------------------------------------------------------ */
+
+/* For programs that include the gmp.h of GNU MP 4.1 to 4.3 before. This library does not define them:
+ * see its README. */
+#if defined(__GNU_MP_VERSION) && __GNU_MP_VERSION == 4 && __GNU_MP_VERSION_MINOR >= 1
+int ei_encode_bignum(char *buf, int *index, mpz_t obj);
+int ei_x_encode_bignum(ei_x_buff *x, mpz_t obj);
+int ei_decode_bignum(const char *buf, int *index, mpz_t obj);
+#endif
+
 #ifdef __cplusplus
 }
 #endif

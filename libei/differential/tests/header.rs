@@ -8,6 +8,14 @@ use std::process::Command;
 use ei::types::*;
 use einode_libei_differential::{INCLUDE, OTP_INCLUDE, PROTOTYPES};
 
+/// What has to stay as it is, for programs that were compiled before.
+const SYMBOLS: &str = include_str!("../../abi/symbols.txt");
+const PROTOTYPES_IN_C: &str = include_str!("../../abi/prototypes.txt");
+const LAYOUT: &str = include_str!("../../abi/layout.txt");
+
+/// OTP's symbols that are not ours, each with what it is for.
+const ABSENT: &str = include_str!("../../abi/absent.txt");
+
 /// The C type of a type as [`PROTOTYPES`] says it.
 fn c_type(rust: &str) -> String {
     if let Some(target) = rust.strip_prefix("*mut ") {
@@ -61,33 +69,14 @@ const UNDECLARED: &[&str] = &[
     "ei_trace",
 ];
 
-/// A C file that compiles with an ei.h whose prototypes, layouts and constants are ours.
-fn expectations() -> String {
-    let mut text = String::from(
-        "#include <stddef.h>\n#include \"ei.h\"\ntypedef struct ei_mutex_s ei_mutex_t;\n",
-    );
-    for (name, arguments, result) in PROTOTYPES {
-        let mut arguments: Vec<_> = arguments.iter().map(|rust| c_type(rust)).collect();
-        if arguments.is_empty() {
-            arguments.push("void".to_owned());
-        }
-        // OTP's errors are volatile, which Rust's types do not say.
-        let result = match *name {
-            "__erl_errno_place" => "volatile int *".to_owned(),
-            _ => c_type(result),
-        };
-        if !UNDECLARED.contains(name) {
-            // Taking the address needs the header's own declaration.
-            writeln!(text, "void (*p_{name})(void) = (void (*)(void))&{name};").expect("a string");
-        }
-        writeln!(text, "{result} {name}({});", arguments.join(", ")).expect("a string");
-    }
+/// Sizes and offsets of the types in Rust, as the snapshot says them.
+fn layout() -> Vec<String> {
+    let mut lines = Vec::new();
     macro_rules! layouts {
         ($($type:ident { $($c:literal $($member:ident).+),* })*) => { $(
-            writeln!(text, "_Static_assert(sizeof({0}) == {1}, \"{0}\");", stringify!($type),
-                size_of::<$type>()).expect("a string");
-            $( writeln!(text, "_Static_assert(offsetof({0}, {1}) == {2}, \"{0}.{1}\");", stringify!($type),
-                $c, std::mem::offset_of!($type, $($member).+)).expect("a string"); )*
+            lines.push(format!("{} size {}", stringify!($type), size_of::<$type>()));
+            $( lines.push(format!("{}.{} offset {}", stringify!($type), $c,
+                std::mem::offset_of!($type, $($member).+))); )*
         )* };
     }
     layouts! {
@@ -122,6 +111,41 @@ fn expectations() -> String {
             "ei_connect_cookie" ei_connect_cookie, "creation" creation, "self" self_, "cbs" cbs,
             "setup_context" setup_context, "pidsn" pidsn
         }
+    }
+    lines.sort_unstable();
+    lines
+}
+
+/// A C file that compiles with an ei.h whose prototypes, layouts and constants are ours.
+fn expectations() -> String {
+    let mut text = String::from(
+        "#include <stddef.h>\n#include \"ei.h\"\ntypedef struct ei_mutex_s ei_mutex_t;\n",
+    );
+    for (name, arguments, result) in PROTOTYPES {
+        let mut arguments: Vec<_> = arguments.iter().map(|rust| c_type(rust)).collect();
+        if arguments.is_empty() {
+            arguments.push("void".to_owned());
+        }
+        // OTP's errors are volatile, which Rust's types do not say.
+        let result = match *name {
+            "__erl_errno_place" => "volatile int *".to_owned(),
+            _ => c_type(result),
+        };
+        if !UNDECLARED.contains(name) {
+            // Taking the address needs the header's own declaration.
+            writeln!(text, "void (*p_{name})(void) = (void (*)(void))&{name};").expect("a string");
+        }
+        writeln!(text, "{result} {name}({});", arguments.join(", ")).expect("a string");
+    }
+    for line in LAYOUT.lines() {
+        let (what, value) = line.rsplit_once(' ').expect("a number");
+        let measured = match what.split_once('.') {
+            Some((of, member)) => {
+                format!("offsetof({of}, {})", member.trim_end_matches(" offset"))
+            }
+            None => format!("sizeof({})", what.trim_end_matches(" size")),
+        };
+        writeln!(text, "_Static_assert({measured} == {value}, \"{what}\");").expect("a string");
     }
     for (name, value) in [
         ("MAXATOMLEN", MAXATOMLEN),
@@ -196,9 +220,79 @@ fn the_header_declares_what_is_defined() {
 
 #[test]
 fn otps_header_declares_the_same() {
-    let include = OTP_INCLUDE.expect("OTP's ei.h, which comes with its libei (Debian: erlang-dev)");
-    // OTP's macros are not written for -pedantic.
-    compile(&expectations(), include);
+    compile(&expectations(), otp_include());
+}
+
+#[test]
+fn types_are_those_of_the_snapshot() {
+    assert_eq!(layout().join("\n"), LAYOUT.trim_end());
+}
+
+/// The directory of OTP's ei.h.
+fn otp_include() -> &'static str {
+    OTP_INCLUDE.expect("OTP's ei.h, which comes with its libei (Debian: erlang-dev)")
+}
+
+/// What ei.h declares after these lines, by name, as gcc says it.
+fn declared(include: &str, lines: &str) -> Vec<String> {
+    let directory = tempfile::tempdir().expect("a directory");
+    let source = file(
+        &directory,
+        "declared.c",
+        &format!("{lines}\n#include \"ei.h\"\n"),
+    );
+    let told = directory.path().join("declared.txt");
+    cc::<&OsStr>([
+        "-fsyntax-only".as_ref(),
+        "-aux-info".as_ref(),
+        told.as_ref(),
+        "-I".as_ref(),
+        include.as_ref(),
+        source.as_ref(),
+    ]);
+    // Such as `/* include/ei.h:258:NC */ extern int ei_init (void);`.
+    let mut declared: Vec<_> = std::fs::read_to_string(told)
+        .expect("text")
+        .lines()
+        .filter_map(|line| line.split_once(" */ extern "))
+        .filter(|(place, _)| place.contains("/ei.h:"))
+        .map(|(_, prototype)| prototype.to_owned())
+        .collect();
+    declared.sort_by_key(|prototype| {
+        let (before, _) = prototype.split_once(" (").expect("a function");
+        before.rsplit([' ', '*']).next().map(str::to_owned)
+    });
+    declared
+}
+
+#[test]
+fn prototypes_are_those_of_the_snapshot() {
+    for include in [INCLUDE, otp_include()] {
+        let declared = declared(include, "");
+        assert_eq!(declared.join("\n"), PROTOTYPES_IN_C.trim_end(), "{include}");
+    }
+}
+
+#[test]
+fn functions_of_gnu_mp_are_declared_on_the_same_occasions() {
+    let without = PROTOTYPES_IN_C.lines().count();
+    for (major, minor, more) in [
+        (3, 1, 0),
+        (4, 0, 0),
+        (4, 1, 3),
+        (4, 3, 3),
+        (5, 1, 0),
+        (6, 2, 0),
+    ] {
+        // What is in gmp.h as far as ei.h is concerned.
+        let gmp = format!(
+            "typedef struct {{ int size; }} mpz_t[1];\n\
+             #define __GNU_MP_VERSION {major}\n#define __GNU_MP_VERSION_MINOR {minor}"
+        );
+        let ours = declared(INCLUDE, &gmp);
+        assert_eq!(ours.len(), without + more, "{major}.{minor}");
+        assert_eq!(ours, declared(otp_include(), &gmp), "{major}.{minor}");
+    }
 }
 
 /// Every macro with a value, as the preprocessor knows them after ei.h.
@@ -229,8 +323,7 @@ fn macros(include: &str) -> Vec<String> {
 
 #[test]
 fn constants_are_those_of_otp() {
-    let include = OTP_INCLUDE.expect("OTP's ei.h, which comes with its libei (Debian: erlang-dev)");
-    let theirs = macros(include);
+    let theirs = macros(otp_include());
     let ours = macros(INCLUDE);
     assert!(ours.len() > 40, "{ours:?}");
     for line in ours {
@@ -305,18 +398,57 @@ fn a_program_links_the_shared_library() {
     build_and_run(&["-L".as_ref(), built().as_ref(), "-lei".as_ref()]);
 }
 
-#[test]
-fn the_shared_library_exports_what_the_snapshot_says() {
+/// The symbols that a library defines for programs.
+fn symbols(options: &[&str], library: &Path) -> Vec<String> {
     let output = Command::new("nm")
-        .args(["-D", "--defined-only", "--format=just-symbols"])
-        .arg(built().join("libei.so"))
+        .args([
+            "--extern-only",
+            "--defined-only",
+            "--format=just-symbols",
+            "--quiet",
+        ])
+        .args(options)
+        .arg(library)
         .output()
         .expect("nm of binutils");
-    let mut exported: Vec<_> = std::str::from_utf8(&output.stdout)
+    let mut symbols: Vec<_> = std::str::from_utf8(&output.stdout)
         .expect("text")
         .lines()
+        // The files in an archive are named, too.
+        .filter(|line| !line.is_empty() && !line.ends_with(':'))
+        .map(str::to_owned)
         .collect();
-    exported.sort_unstable();
-    let snapshot = include_str!("../../abi/symbols.txt");
-    assert_eq!(exported.join("\n"), snapshot.trim_end());
+    symbols.sort_unstable();
+    symbols
+}
+
+#[test]
+fn the_shared_library_exports_what_the_snapshot_says() {
+    let exported = symbols(&["--dynamic"], &built().join("libei.so"));
+    assert_eq!(exported.join("\n"), SYMBOLS.trim_end());
+}
+
+#[test]
+fn otps_symbols_are_ours_or_known_to_be_absent() {
+    let library = Path::new(otp_include()).with_file_name("lib");
+    let mut theirs = symbols(&[], &library.join("libei.a"));
+    theirs.extend(symbols(&[], &library.join("libei_st.a")));
+    let ours: Vec<_> = SYMBOLS.lines().collect();
+    let absent: Vec<_> = ABSENT
+        .lines()
+        .filter_map(|line| line.split_once(' '))
+        .collect();
+    assert_eq!(
+        absent.len(),
+        ABSENT.lines().count(),
+        "a symbol without a reason"
+    );
+    for symbol in &theirs {
+        let is_absent = absent.iter().any(|(name, _)| name == symbol);
+        assert_ne!(is_absent, ours.contains(&symbol.as_str()), "{symbol}");
+    }
+    for symbol in ours {
+        let is_theirs = theirs.iter().any(|theirs| theirs == symbol);
+        assert!(is_theirs || symbol.starts_with("einode_"), "{symbol}");
+    }
 }
