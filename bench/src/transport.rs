@@ -124,7 +124,7 @@ impl<S> Through<S> {
     }
 }
 
-impl<S: Socket + Send + 'static> Wire for Through<S> {
+impl<S: Socket + 'static> Wire for Through<S> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let until = self.until();
         self.0.read(buffer, until)
@@ -140,7 +140,7 @@ fn socket(stream: TcpStream) -> TcpSocket {
     stream.try_into().expect("options of a connected socket")
 }
 
-fn boxed(stream: TcpStream) -> Box<dyn Socket + Send> {
+fn boxed(stream: TcpStream) -> Box<dyn Socket> {
     Box::new(socket(stream))
 }
 

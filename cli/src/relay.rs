@@ -1,8 +1,7 @@
 //! Standard input and output as the two directions of a connection.
 
 use std::fs::File;
-use std::io::{self, ErrorKind, Read, Write};
-use std::net::Shutdown;
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,14 +9,31 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Instant;
 
-use einode::blocking::{Epmd, Resolver, Stream, System, Tcp, Transport, Unix};
+use einode::blocking::{Epmd, Resolver, Socket, Tcp, Transport, Unix};
 use einode::{Address, ConnectError, FixedPort, NodeName};
 
 use crate::args::Relay;
 use crate::exit::Failure;
 
-/// A handle on a socket. There are two, for two threads.
-type Handle = Box<dyn System + Send>;
+/// The socket to the node, which two threads share: one reads, and one writes.
+#[derive(Clone)]
+struct Handle(Arc<dyn Socket>);
+
+impl Read for Handle {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer, None)
+    }
+}
+
+impl Write for Handle {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(&[IoSlice::new(bytes)], None)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush(None)
+    }
+}
 
 /// What is over.
 enum Over {
@@ -27,7 +43,8 @@ enum Over {
 
 /// Copies in both directions until the node closes.
 pub(crate) fn run(args: &Relay) -> Result<(), Failure> {
-    let (mut to_node, mut from_node) = connect(args)?;
+    let mut to_node = connect(args)?;
+    let mut from_node = to_node.clone();
     let mut input = unbuffered(io::stdin().as_fd(), "standard input")?;
     let mut output = unbuffered(io::stdout().as_fd(), "standard output")?;
     let passed = Arc::new(AtomicU64::new(0));
@@ -37,7 +54,7 @@ pub(crate) fn run(args: &Relay) -> Result<(), Failure> {
     spawn("input", move || {
         let copied = copy(&mut input, &mut to_node, &count);
         // If this fails, the node is gone, and that is seen where it is read from.
-        let _ = to_node.shutdown(Shutdown::Write);
+        let _ = to_node.0.shutdown(None);
         let _ = done.send(Over::Input(match copied {
             Err(Broken::From(error)) => Err(Failure::Io(format!("standard input: {error}"))),
             Ok(()) | Err(Broken::To(_)) => Ok(()),
@@ -71,7 +88,7 @@ pub(crate) fn run(args: &Relay) -> Result<(), Failure> {
     }
 }
 
-fn connect(args: &Relay) -> Result<(Handle, Handle), Failure> {
+fn connect(args: &Relay) -> Result<Handle, Failure> {
     let until = Instant::now() + args.timeout;
     let place = &args.place;
     let addresses = if let Some(path) = &place.unix {
@@ -94,16 +111,18 @@ fn connect(args: &Relay) -> Result<(Handle, Handle), Failure> {
         let now = Instant::now();
         let left = (addresses.len() - tried).try_into().unwrap_or(u32::MAX);
         let until = now + until.saturating_duration_since(now) / left;
-        let connected = match address {
-            Address::Unix(_) => Unix::default()
-                .connect(address, None, until)
-                .and_then(|socket| two(&socket, |stream| stream.try_clone())),
-            _ => Tcp
-                .connect(address, None, until)
-                .and_then(|socket| two(&socket, |stream| stream.try_clone())),
+        let connected: io::Result<Arc<dyn Socket>> = match address {
+            Address::Unix(_) => {
+                let connected = Unix::default().connect(address, None, until);
+                connected.map(|socket| Arc::new(socket) as _)
+            }
+            _ => {
+                let connected = Tcp.connect(address, None, until);
+                connected.map(|socket| Arc::new(socket) as _)
+            }
         };
         match connected {
-            Ok(handles) => return Ok(handles),
+            Ok(socket) => return Ok(Handle(socket)),
             Err(error) => {
                 let at = address.to_string();
                 failure = ConnectError::Connect { at, error }.into();
@@ -111,14 +130,6 @@ fn connect(args: &Relay) -> Result<(Handle, Handle), Failure> {
         }
     }
     Err(failure)
-}
-
-fn two<S: System + Send + 'static>(
-    socket: &Stream<S>,
-    handle: impl Fn(&S) -> io::Result<S>,
-) -> io::Result<(Handle, Handle)> {
-    let stream = socket.get_ref();
-    Ok((Box::new(handle(stream)?), Box::new(handle(stream)?)))
 }
 
 /// A standard stream without the buffer that std puts before it.

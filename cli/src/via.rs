@@ -1,10 +1,10 @@
 //! Nodes that are reached through the standard input and output of a command.
 
 use std::io::{self, IoSlice};
-use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, ExitStatus};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -43,7 +43,7 @@ impl Transport for Via {
 /// A command that runs. It ends with this at the latest.
 #[derive(Debug)]
 pub(crate) struct ViaSocket {
-    child: Child,
+    child: Mutex<Child>,
     // Sockets, because pipes know no deadlines. Two, so that each has an end of its own.
     input: UnixSocket,
     output: UnixSocket,
@@ -64,7 +64,7 @@ impl ViaSocket {
             .stdout(OwnedFd::from(child_output))
             .spawn()?;
         Ok(Self {
-            child,
+            child: Mutex::new(child),
             input,
             output,
             connected: false,
@@ -72,25 +72,26 @@ impl ViaSocket {
     }
 
     /// Tells a command that has failed from a peer that has closed: it may have said why by that.
-    fn failure(&mut self) -> Option<io::Error> {
+    fn failure(&self) -> Option<io::Error> {
         if self.connected {
             return None;
         }
-        let status = ended(&mut self.child, LAST).ok().flatten()?;
+        let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
+        let status = ended(&mut child, LAST).ok().flatten()?;
         let failed = !status.success();
         failed.then(|| io::Error::other(format!("the command ended with {status}")))
     }
 }
 
 impl Socket for ViaSocket {
-    fn read(&mut self, buffer: &mut [u8], until: Option<Instant>) -> io::Result<usize> {
+    fn read(&self, buffer: &mut [u8], until: Option<Instant>) -> io::Result<usize> {
         match self.output.read(buffer, until)? {
             0 => self.failure().map_or(Ok(0), Err),
             read => Ok(read),
         }
     }
 
-    fn write(&mut self, slices: &[IoSlice<'_>], until: Option<Instant>) -> io::Result<usize> {
+    fn write(&self, slices: &[IoSlice<'_>], until: Option<Instant>) -> io::Result<usize> {
         match self.input.write(slices, until) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
                 Err(self.failure().unwrap_or(error))
@@ -99,8 +100,13 @@ impl Socket for ViaSocket {
         }
     }
 
-    fn shutdown(&mut self, until: Option<Instant>) -> io::Result<()> {
+    fn shutdown(&self, until: Option<Instant>) -> io::Result<()> {
         self.input.shutdown(until)
+    }
+
+    fn close(&self) {
+        self.input.close();
+        self.output.close();
     }
 }
 
@@ -114,11 +120,12 @@ impl Carrier for ViaSocket {
 impl Drop for ViaSocket {
     /// The command sees the end of its input, and has time to end by itself.
     fn drop(&mut self) {
-        let _ = self.input.get_ref().shutdown(Shutdown::Both);
-        let _ = self.output.get_ref().shutdown(Shutdown::Both);
-        if !matches!(ended(&mut self.child, LAST), Ok(Some(_))) {
-            let _ = self.child.kill();
-            let _ = self.child.wait();
+        self.close();
+        let child = self.child.get_mut();
+        let child = child.unwrap_or_else(PoisonError::into_inner);
+        if !matches!(ended(child, LAST), Ok(Some(_))) {
+            let _ = child.kill();
+            let _ = child.wait();
         }
     }
 }

@@ -57,20 +57,24 @@ impl Incoming for Keyed<TcpIncoming> {
 }
 
 impl Socket for Keyed<TcpSocket> {
-    fn read(&mut self, buffer: &mut [u8], until: Option<Instant>) -> io::Result<usize> {
+    fn read(&self, buffer: &mut [u8], until: Option<Instant>) -> io::Result<usize> {
         let read = self.0.read(buffer, until)?;
         buffer[..read].iter_mut().for_each(|byte| *byte ^= self.1);
         Ok(read)
     }
 
-    fn write(&mut self, slices: &[IoSlice<'_>], until: Option<Instant>) -> io::Result<usize> {
+    fn write(&self, slices: &[IoSlice<'_>], until: Option<Instant>) -> io::Result<usize> {
         let bytes = slices.iter().flat_map(|slice| slice.iter());
-        let some: Vec<u8> = bytes.map(|byte| byte ^ self.1).take(64 * 1024).collect();
+        let some: Vec<u8> = bytes.map(|byte| byte ^ self.1).take(4096).collect();
         self.0.write(&[IoSlice::new(&some)], until)
     }
 
-    fn shutdown(&mut self, until: Option<Instant>) -> io::Result<()> {
+    fn shutdown(&self, until: Option<Instant>) -> io::Result<()> {
         self.0.shutdown(until)
+    }
+
+    fn close(&self) {
+        Socket::close(&self.0);
     }
 }
 

@@ -7,7 +7,6 @@
 
 use std::error::Error;
 use std::io::{self, IoSlice};
-use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Command};
@@ -45,16 +44,21 @@ impl CommandSocket {
 }
 
 impl Socket for CommandSocket {
-    fn read(&mut self, buffer: &mut [u8], until: Option<Instant>) -> io::Result<usize> {
+    fn read(&self, buffer: &mut [u8], until: Option<Instant>) -> io::Result<usize> {
         self.output.read(buffer, until)
     }
 
-    fn write(&mut self, slices: &[IoSlice<'_>], until: Option<Instant>) -> io::Result<usize> {
+    fn write(&self, slices: &[IoSlice<'_>], until: Option<Instant>) -> io::Result<usize> {
         self.input.write(slices, until)
     }
 
-    fn shutdown(&mut self, until: Option<Instant>) -> io::Result<()> {
+    fn shutdown(&self, until: Option<Instant>) -> io::Result<()> {
         self.input.shutdown(until)
+    }
+
+    fn close(&self) {
+        self.input.close();
+        self.output.close();
     }
 }
 
@@ -63,7 +67,7 @@ impl Carrier for CommandSocket {}
 impl Drop for CommandSocket {
     fn drop(&mut self) {
         // Those that the command has started see the end of its input.
-        let _ = self.input.get_ref().shutdown(Shutdown::Both);
+        self.input.close();
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

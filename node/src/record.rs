@@ -1,9 +1,11 @@
 use std::fmt;
 use std::io::Write;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use einode_dist::Prefix;
+
+use crate::core::lock;
 
 /// What passed through the sockets of a recorded transport: bytes, packets and, if wanted, a hex log.
 ///
@@ -93,8 +95,8 @@ impl fmt::Debug for Recorder {
 pub(crate) struct Track {
     connection: u64,
     prefix: Prefix,
-    read: Packets,
-    written: Packets,
+    read: Mutex<Packets>,
+    written: Mutex<Packets>,
 }
 
 /// Where in a packet one direction is.
@@ -113,8 +115,8 @@ impl Track {
         Self {
             connection,
             prefix,
-            read: Packets::default(),
-            written: Packets::default(),
+            read: Mutex::default(),
+            written: Mutex::default(),
         }
     }
 
@@ -123,16 +125,16 @@ impl Track {
         self.prefix = Prefix::Four;
     }
 
-    pub(crate) fn pass(&mut self, recorder: &Recorder, direction: Direction, bytes: &[u8]) {
+    pub(crate) fn pass(&self, recorder: &Recorder, direction: Direction, bytes: &[u8]) {
         let (packets, count, arrow) = match direction {
-            Direction::Read => (&mut self.read, &recorder.read, '<'),
-            Direction::Written => (&mut self.written, &recorder.written, '>'),
+            Direction::Read => (&self.read, &recorder.read, '<'),
+            Direction::Written => (&self.written, &recorder.written, '>'),
         };
         count.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-        let begun = packets.pass(self.prefix, bytes);
+        let begun = lock(packets).pass(self.prefix, bytes);
         count.packets.fetch_add(begun, Ordering::Relaxed);
         if let Some(log) = &recorder.log {
-            let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut log = lock(log);
             for line in bytes.chunks(32) {
                 let hex: String = line.iter().map(|byte| format!(" {byte:02x}")).collect();
                 // A log that fails must not end a connection.

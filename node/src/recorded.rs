@@ -60,12 +60,12 @@ impl<S: Carrier> RecordedSocket<S> {
 
 impl<S> RecordedSocket<S> {
     /// These bytes were read.
-    pub(crate) fn read(&mut self, bytes: &[u8]) {
+    pub(crate) fn was_read(&self, bytes: &[u8]) {
         self.track.pass(&self.recorder, Direction::Read, bytes);
     }
 
     /// The first so many bytes of these were written.
-    pub(crate) fn written(&mut self, slices: &[IoSlice<'_>], mut left: usize) {
+    pub(crate) fn was_written(&self, slices: &[IoSlice<'_>], mut left: usize) {
         for slice in slices {
             let passed = slice.len().min(left);
             let bytes = &slice[..passed];

@@ -4,7 +4,8 @@ use std::any::Any;
 use std::fmt;
 use std::io::{self, ErrorKind, IoSlice};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -68,6 +69,8 @@ enum Fault {
     ShutsNothing,
     ShutsBoth,
     OutlivesDrop,
+    ClosesNothing,
+    OneAtATime,
     DiffersFromPeer,
     ChangesPrefix,
     RefusesHandshakes,
@@ -79,33 +82,44 @@ struct Broken {
     /// Whether it is the second of its pair.
     second: bool,
     /// What it keeps that should be elsewhere.
-    held: Vec<u8>,
-    ended: bool,
+    held: Mutex<Vec<u8>>,
+    ended: AtomicBool,
+    busy: Mutex<()>,
 }
 
 impl Broken {
     fn new(inner: MemorySocket, fault: Fault, second: bool) -> Self {
-        let (inner, held, ended) = (Some(inner), Vec::new(), false);
+        let (inner, held, ended) = (Some(inner), Mutex::default(), AtomicBool::new(false));
         Self {
             inner,
             fault,
             second,
             held,
             ended,
+            busy: Mutex::default(),
         }
     }
 
-    fn inner(&mut self) -> &mut MemorySocket {
-        self.inner.as_mut().unwrap()
+    fn inner(&self) -> &MemorySocket {
+        self.inner.as_ref().unwrap()
     }
 
-    fn write_held(&mut self, until: Option<Instant>) -> io::Result<()> {
-        let Self { inner, held, .. } = self;
+    fn held(&self) -> MutexGuard<'_, Vec<u8>> {
+        self.held.lock().unwrap()
+    }
+
+    fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Relaxed)
+    }
+
+    fn end(&self) {
+        self.ended.store(true, Ordering::Relaxed);
+    }
+
+    fn write_held(&self, until: Option<Instant>) -> io::Result<()> {
+        let mut held = self.held();
         while !held.is_empty() {
-            let written = inner
-                .as_mut()
-                .unwrap()
-                .write(&[IoSlice::new(held)], until)?;
+            let written = self.inner().write(&[IoSlice::new(&held)], until)?;
             held.drain(..written);
         }
         Ok(())
@@ -116,7 +130,7 @@ impl Carrier for Broken {
     fn prefix(&self) -> Prefix {
         match self.fault {
             Fault::DiffersFromPeer if self.second => Prefix::Four,
-            Fault::ChangesPrefix if self.ended => Prefix::Four,
+            Fault::ChangesPrefix if self.has_ended() => Prefix::Four,
             _ => Prefix::Two,
         }
     }
@@ -124,7 +138,7 @@ impl Carrier for Broken {
     fn handshake_complete(&mut self, _: Side, _: &Session) -> io::Result<()> {
         match self.fault {
             Fault::RefusesHandshakes => return Err(ErrorKind::PermissionDenied.into()),
-            Fault::ChangesPrefix => self.ended = true,
+            Fault::ChangesPrefix => self.end(),
             _ => {}
         }
         Ok(())
@@ -132,8 +146,8 @@ impl Carrier for Broken {
 }
 
 impl Socket for Broken {
-    fn read(&mut self, buffer: &mut [u8], until: Option<Instant>) -> io::Result<usize> {
-        let ended = self.ended;
+    fn read(&self, buffer: &mut [u8], until: Option<Instant>) -> io::Result<usize> {
+        let ended = self.has_ended();
         match self.fault {
             Fault::ReadsAhead => {
                 let mut more = [0; 100];
@@ -156,6 +170,10 @@ impl Socket for Broken {
                 Ok(filled)
             }
             Fault::ReadsForEver => self.inner().read(buffer, None),
+            Fault::OneAtATime => {
+                let _busy = self.busy.lock();
+                self.inner().read(buffer, until)
+            }
             Fault::ReadGivesUpEarly => {
                 let early = until.map(|until| until - Duration::from_millis(20));
                 self.inner().read(buffer, early)
@@ -187,7 +205,9 @@ impl Socket for Broken {
             }
             Fault::EndsOnce => {
                 let read = self.inner().read(buffer, until)?;
-                self.ended = read == 0;
+                if read == 0 {
+                    self.end();
+                }
                 Ok(read)
             }
             Fault::ShutsBoth if ended => Ok(0),
@@ -195,7 +215,7 @@ impl Socket for Broken {
         }
     }
 
-    fn write(&mut self, slices: &[IoSlice<'_>], until: Option<Instant>) -> io::Result<usize> {
+    fn write(&self, slices: &[IoSlice<'_>], until: Option<Instant>) -> io::Result<usize> {
         let all = || -> Vec<u8> { slices.iter().flat_map(|slice| slice.to_vec()).collect() };
         match self.fault {
             Fault::WritesHalf if all().len() > 1 => {
@@ -205,17 +225,21 @@ impl Socket for Broken {
                 Ok(all.len())
             }
             Fault::WritesForEver => self.inner().write(slices, None),
+            Fault::OneAtATime => {
+                let _busy = self.busy.lock();
+                self.inner().write(slices, until)
+            }
             Fault::WritesTwice => {
                 self.write_held(until)?;
                 let written = self.inner().write(slices, until);
                 if written.is_err() {
-                    self.held = all()[..1].to_vec();
+                    *self.held() = all()[..1].to_vec();
                 }
                 written
             }
             Fault::WritesWithoutEnd => {
                 let all = all();
-                self.held.extend(&all);
+                self.held().extend(&all);
                 match self.write_held(Some(Instant::now())) {
                     Err(error) if error.kind() != ErrorKind::TimedOut => Err(error),
                     _ => Ok(all.len()),
@@ -223,8 +247,8 @@ impl Socket for Broken {
             }
             Fault::HoldsBack => {
                 let all = all();
-                self.held.extend(&all);
-                if self.held.len() > 1000 {
+                self.held().extend(&all);
+                if self.held().len() > 1000 {
                     self.write_held(until)?;
                 }
                 Ok(all.len())
@@ -241,13 +265,19 @@ impl Socket for Broken {
         }
     }
 
-    fn shutdown(&mut self, until: Option<Instant>) -> io::Result<()> {
+    fn shutdown(&self, until: Option<Instant>) -> io::Result<()> {
         match self.fault {
             Fault::ShutsNothing => return Ok(()),
-            Fault::ShutsBoth => self.ended = true,
+            Fault::ShutsBoth => self.end(),
             _ => {}
         }
         self.inner().shutdown(until)
+    }
+
+    fn close(&self) {
+        if self.fault != Fault::ClosesNothing {
+            self.inner().close();
+        }
     }
 }
 
@@ -315,6 +345,12 @@ fn finds_broken_sockets() {
             "must give all that was written before the end",
         ),
         (Fault::OutlivesDrop, "a socket that is dropped must close"),
+        (
+            Fault::ClosesNothing,
+            "closed under its reader: an operation waits past",
+        ),
+        // Whoever of the two has the other wait.
+        (Fault::OneAtATime, "it failed: timed out"),
         (
             Fault::DiffersFromPeer,
             "Carrier::prefix must be the same on both sides",
@@ -510,16 +546,20 @@ impl Carrier for Leaky {
 }
 
 impl Socket for Leaky {
-    fn read(&mut self, buffer: &mut [u8], until: Option<Instant>) -> io::Result<usize> {
+    fn read(&self, buffer: &mut [u8], until: Option<Instant>) -> io::Result<usize> {
         self.0.read(buffer, until)
     }
 
-    fn write(&mut self, slices: &[IoSlice<'_>], until: Option<Instant>) -> io::Result<usize> {
+    fn write(&self, slices: &[IoSlice<'_>], until: Option<Instant>) -> io::Result<usize> {
         self.0.write(slices, until)
     }
 
-    fn shutdown(&mut self, until: Option<Instant>) -> io::Result<()> {
+    fn shutdown(&self, until: Option<Instant>) -> io::Result<()> {
         self.0.shutdown(until)
+    }
+
+    fn close(&self) {
+        self.0.close();
     }
 }
 

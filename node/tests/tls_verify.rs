@@ -127,15 +127,18 @@ fn bytes_may_trickle() {
     struct Trickle(MemorySocket);
     impl Carrier for Trickle {}
     impl Socket for Trickle {
-        fn read(&mut self, buffer: &mut [u8], until: Option<Instant>) -> io::Result<usize> {
+        fn read(&self, buffer: &mut [u8], until: Option<Instant>) -> io::Result<usize> {
             self.0.read(&mut buffer[..1], until)
         }
-        fn write(&mut self, slices: &[IoSlice<'_>], until: Option<Instant>) -> io::Result<usize> {
+        fn write(&self, slices: &[IoSlice<'_>], until: Option<Instant>) -> io::Result<usize> {
             let first = slices.iter().find(|slice| !slice.is_empty()).unwrap();
             self.0.write(&[IoSlice::new(&first[..1])], until)
         }
-        fn shutdown(&mut self, until: Option<Instant>) -> io::Result<()> {
+        fn shutdown(&self, until: Option<Instant>) -> io::Result<()> {
             self.0.shutdown(until)
+        }
+        fn close(&self) {
+            self.0.close();
         }
     }
     let ca = Authority::new("ca");
@@ -155,8 +158,8 @@ fn nothing_is_lost_when_a_deadline_passes() {
     let ca = Authority::new("ca");
     let tls = Node::new(&ca.issue(&[HOST]), &ca.pem).tls();
     let (ours, theirs) = MemorySocket::pair();
-    let mut ours = TlsSocket::new(tls.client(HOST).unwrap(), ours);
-    let mut theirs = TlsSocket::new(tls.server().unwrap(), theirs);
+    let ours = TlsSocket::new(tls.client(HOST).unwrap(), ours);
+    let theirs = TlsSocket::new(tls.server().unwrap(), theirs);
     let sent: Vec<u8> = (0..1_000_000u32).flat_map(u32::to_be_bytes).collect();
     let expected = sent.clone();
 
@@ -406,14 +409,14 @@ fn the_version_is_the_newest() {
     let ca = Authority::new("ca");
     let tls = Node::new(&ca.issue(&[HOST]), &ca.pem).tls();
     let (ours, theirs) = MemorySocket::pair();
-    let mut server = TlsSocket::new(tls.server().unwrap(), theirs);
+    let server = TlsSocket::new(tls.server().unwrap(), theirs);
     let until = Some(Instant::now() + WAIT);
     let server = thread::spawn(move || {
         let mut byte = [0];
         server.read(&mut byte, until).unwrap();
         server
     });
-    let mut client = TlsSocket::new(tls.client(HOST).unwrap(), ours);
+    let client = TlsSocket::new(tls.client(HOST).unwrap(), ours);
     client.write(&[IoSlice::new(b"x")], until).unwrap();
     let server = server.join().unwrap();
     for socket in [&client, &server] {
@@ -455,7 +458,6 @@ fn silence_ends_and_so_does_a_closed_door() {
     let (ours, closed) = MemorySocket::pair();
     let socket = TlsSocket::new(tls.client(HOST).unwrap(), ours);
     let connected = thread::spawn(move || hasty.connect_over(socket, None));
-    let mut closed = closed;
     closed.read(&mut [0; 4096], None).unwrap();
     drop(closed);
     assert!(matches!(

@@ -57,11 +57,7 @@ impl Stream for TlsStream {
     }
 
     fn flush(&mut self) -> Result<(), Problem> {
-        if self.socket.connection().wants_write() {
-            // What was written before leaves first.
-            self.socket.write(&[], now()).map_err(of_connection)?;
-        }
-        Ok(())
+        self.socket.flush(now()).map_err(of_connection)
     }
 
     fn awaits(&self, writing: bool) -> c_short {
@@ -105,17 +101,20 @@ struct Below(Descriptor);
 impl Carrier for Below {}
 
 impl Socket for Below {
-    fn read(&mut self, buffer: &mut [u8], _: Option<Instant>) -> io::Result<usize> {
+    fn read(&self, buffer: &mut [u8], _: Option<Instant>) -> io::Result<usize> {
         self.0.read(buffer)
     }
 
-    fn write(&mut self, slices: &[IoSlice<'_>], _: Option<Instant>) -> io::Result<usize> {
+    fn write(&self, slices: &[IoSlice<'_>], _: Option<Instant>) -> io::Result<usize> {
         self.0.write(slices)
     }
 
-    fn shutdown(&mut self, _: Option<Instant>) -> io::Result<()> {
+    fn shutdown(&self, _: Option<Instant>) -> io::Result<()> {
         Ok(())
     }
+
+    /// The descriptor belongs to the program, which closes it.
+    fn close(&self) {}
 }
 
 /// What is wrong with options, or with a file: then the error is the system's.

@@ -179,7 +179,7 @@ impl Pipe {
 impl Carrier for MemorySocket {}
 
 impl Socket for MemorySocket {
-    fn read(&mut self, buffer: &mut [u8], until: Option<Instant>) -> io::Result<usize> {
+    fn read(&self, buffer: &mut [u8], until: Option<Instant>) -> io::Result<usize> {
         let nothing = |flow: &Flow| flow.bytes.is_empty() && !flow.ended;
         let mut flow = self.incoming.wait_while(until, nothing)?;
         let read = io::Read::read(&mut flow.bytes, buffer)?;
@@ -187,8 +187,8 @@ impl Socket for MemorySocket {
         Ok(read)
     }
 
-    fn write(&mut self, slices: &[IoSlice<'_>], until: Option<Instant>) -> io::Result<usize> {
-        let full = |flow: &Flow| flow.bytes.len() >= PIPE && !flow.abandoned;
+    fn write(&self, slices: &[IoSlice<'_>], until: Option<Instant>) -> io::Result<usize> {
+        let full = |flow: &Flow| flow.bytes.len() >= PIPE && !flow.abandoned && !flow.ended;
         let mut flow = self.outgoing.wait_while(until, full)?;
         if flow.abandoned || flow.ended {
             return Err(io::ErrorKind::BrokenPipe.into());
@@ -203,15 +203,21 @@ impl Socket for MemorySocket {
         Ok(written)
     }
 
-    fn shutdown(&mut self, _: Option<Instant>) -> io::Result<()> {
+    fn shutdown(&self, _: Option<Instant>) -> io::Result<()> {
         self.outgoing.change(|flow| flow.ended = true);
         Ok(())
+    }
+
+    fn close(&self) {
+        self.outgoing.change(|flow| flow.ended = true);
+        // Ended for our own reader, abandoned for the peer's writer.
+        self.incoming
+            .change(|flow| (flow.ended, flow.abandoned) = (true, true));
     }
 }
 
 impl Drop for MemorySocket {
     fn drop(&mut self) {
-        self.outgoing.change(|flow| flow.ended = true);
-        self.incoming.change(|flow| flow.abandoned = true);
+        self.close();
     }
 }

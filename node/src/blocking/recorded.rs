@@ -51,19 +51,27 @@ impl<I: Incoming> Incoming for RecordedIncoming<I> {
 }
 
 impl<S: Socket> Socket for RecordedSocket<S> {
-    fn read(&mut self, buffer: &mut [u8], until: Option<Instant>) -> io::Result<usize> {
+    fn read(&self, buffer: &mut [u8], until: Option<Instant>) -> io::Result<usize> {
         let read = self.inner.read(buffer, until)?;
-        self.read(&buffer[..read]);
+        self.was_read(&buffer[..read]);
         Ok(read)
     }
 
-    fn write(&mut self, slices: &[IoSlice<'_>], until: Option<Instant>) -> io::Result<usize> {
+    fn write(&self, slices: &[IoSlice<'_>], until: Option<Instant>) -> io::Result<usize> {
         let written = self.inner.write(slices, until)?;
-        self.written(slices, written);
+        self.was_written(slices, written);
         Ok(written)
     }
 
-    fn shutdown(&mut self, until: Option<Instant>) -> io::Result<()> {
+    fn flush(&self, until: Option<Instant>) -> io::Result<()> {
+        self.inner.flush(until)
+    }
+
+    fn shutdown(&self, until: Option<Instant>) -> io::Result<()> {
         self.inner.shutdown(until)
+    }
+
+    fn close(&self) {
+        self.inner.close();
     }
 }

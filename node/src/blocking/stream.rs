@@ -1,6 +1,6 @@
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use einode_dist::NodeName;
@@ -105,13 +105,20 @@ impl TcpIncoming {
 #[derive(Debug)]
 pub struct Stream<S> {
     stream: S,
-    /// The time limits set on the stream, so that they are set anew only to change them.
-    read_limit: Option<Duration>,
-    write_limit: Option<Duration>,
+    /// The time limits set on the stream, so that they are set anew only to change them: milliseconds, or 0
+    /// for none.
+    read_limit: AtomicU32,
+    write_limit: AtomicU32,
 }
 
 /// A stream that the operating system keeps: what is the same for TCP and Unix sockets.
-pub trait System: Read + Write {
+pub trait System: Send + Sync {
+    /// Reads, as [`Read::read`].
+    fn read(&self, buffer: &mut [u8]) -> io::Result<usize>;
+    /// Writes one slice, as [`Write::write`].
+    fn write(&self, bytes: &[u8]) -> io::Result<usize>;
+    /// Writes several slices, as [`Write::write_vectored`].
+    fn write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize>;
     /// Whether operations fail instead of waiting.
     fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()>;
     /// How long a read may wait.
@@ -125,6 +132,18 @@ pub trait System: Read + Write {
 macro_rules! system {
     ($stream:ty) => {
         impl System for $stream {
+            fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+                Read::read(&mut &*self, buffer)
+            }
+
+            fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+                Write::write(&mut &*self, bytes)
+            }
+
+            fn write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+                Write::write_vectored(&mut &*self, slices)
+            }
+
             fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
                 self.set_nonblocking(nonblocking)
             }
@@ -155,8 +174,8 @@ impl<S: System> Stream<S> {
         stream.set_write_timeout(None)?;
         Ok(Self {
             stream,
-            read_limit: None,
-            write_limit: None,
+            read_limit: AtomicU32::new(0),
+            write_limit: AtomicU32::new(0),
         })
     }
 }
@@ -171,41 +190,43 @@ impl<S> Stream<S> {
 impl<S> Carrier for Stream<S> {}
 
 impl<S: System> Socket for Stream<S> {
-    fn read(&mut self, buffer: &mut [u8], until: Option<Instant>) -> io::Result<usize> {
-        let Self {
-            stream, read_limit, ..
-        } = self;
+    fn read(&self, buffer: &mut [u8], until: Option<Instant>) -> io::Result<usize> {
         patiently(until, |limit| {
-            if *read_limit != limit {
-                stream.set_read_timeout(limit)?;
-                *read_limit = limit;
+            if self.read_limit.load(Ordering::Relaxed) != limit {
+                self.stream.set_read_timeout(duration(limit))?;
+                self.read_limit.store(limit, Ordering::Relaxed);
             }
-            stream.read(buffer)
+            self.stream.read(buffer)
         })
     }
 
-    fn write(&mut self, slices: &[IoSlice<'_>], until: Option<Instant>) -> io::Result<usize> {
-        let Self {
-            stream,
-            write_limit,
-            ..
-        } = self;
+    fn write(&self, slices: &[IoSlice<'_>], until: Option<Instant>) -> io::Result<usize> {
         patiently(until, |limit| {
-            if *write_limit != limit {
-                stream.set_write_timeout(limit)?;
-                *write_limit = limit;
+            if self.write_limit.load(Ordering::Relaxed) != limit {
+                self.stream.set_write_timeout(duration(limit))?;
+                self.write_limit.store(limit, Ordering::Relaxed);
             }
             match slices {
                 // Gathering costs the system something, also where there is nothing to gather.
-                [slice] => stream.write(slice),
-                _ => stream.write_vectored(slices),
+                [slice] => self.stream.write(slice),
+                _ => self.stream.write_vectored(slices),
             }
         })
     }
 
-    fn shutdown(&mut self, _: Option<Instant>) -> io::Result<()> {
+    fn shutdown(&self, _: Option<Instant>) -> io::Result<()> {
         self.stream.shutdown(Shutdown::Write)
     }
+
+    fn close(&self) {
+        // The peer may have ended it already.
+        let _ = self.stream.shutdown(Shutdown::Both);
+    }
+}
+
+/// A limit in milliseconds, of which 0 stands for none.
+fn duration(limit: u32) -> Option<Duration> {
+    (limit > 0).then(|| Duration::from_millis(limit.into()))
 }
 
 /// Does what blocks, again and again until the deadline, each time with a limit that ends before it.
@@ -214,18 +235,18 @@ impl<S: System> Socket for Stream<S> {
 /// deadline is far, and setting them costs nothing then.
 fn patiently<T>(
     until: Option<Instant>,
-    mut operation: impl FnMut(Option<Duration>) -> io::Result<T>,
+    mut operation: impl FnMut(u32) -> io::Result<T>,
 ) -> io::Result<T> {
     loop {
         let limit = match until {
-            None => None,
+            None => 0,
             Some(until) => {
                 let left = until.saturating_duration_since(Instant::now());
                 if left.is_zero() {
                     return Err(io::ErrorKind::TimedOut.into());
                 }
                 let millis = u32::try_from(left.as_millis()).unwrap_or(u32::MAX).max(1);
-                Some(Duration::from_millis(1 << millis.ilog2()))
+                1 << millis.ilog2()
             }
         };
         match operation(limit) {

@@ -76,52 +76,74 @@ impl<I: Incoming> Incoming for TlsIncoming<I> {
 }
 
 impl<S: Socket> Socket for TlsSocket<S> {
-    fn read(&mut self, buffer: &mut [u8], until: Option<Instant>) -> io::Result<usize> {
+    fn read(&self, buffer: &mut [u8], until: Option<Instant>) -> io::Result<usize> {
         /// How long each direction gets, also where the deadline is nearer.
         const TURN: Duration = Duration::from_millis(2);
         let Self { inner, stream, .. } = self;
         // What an earlier write could not get rid of goes on to leave meanwhile, and is not waited for:
         // the peer may read nothing until we have read what it writes.
-        while stream.is_stuck() {
-            let until_turn = || Some(Instant::now() + TURN);
-            match stream.read(&mut Until(inner, until_turn), buffer) {
+        let turn = || Some(Instant::now() + TURN);
+        let mut below = Below {
+            inner,
+            read: || if stream.is_stuck() { turn() } else { until },
+            write: turn,
+        };
+        loop {
+            match stream.read(&mut below, buffer) {
                 Err(error)
                     if error.kind() == io::ErrorKind::TimedOut
                         && until.is_none_or(|until| Instant::now() < until) => {}
                 read => return read,
             }
         }
-        stream.read(&mut Until(inner, || until), buffer)
     }
 
-    fn write(&mut self, slices: &[IoSlice<'_>], until: Option<Instant>) -> io::Result<usize> {
-        let Self { inner, stream, .. } = self;
-        stream.write(&mut Until(inner, || until), slices)
+    fn write(&self, slices: &[IoSlice<'_>], until: Option<Instant>) -> io::Result<usize> {
+        self.stream.write(&mut self.until(until), slices)
     }
 
-    fn shutdown(&mut self, until: Option<Instant>) -> io::Result<()> {
-        let Self { inner, stream, .. } = self;
-        stream.shutdown(&mut Until(inner, || until))?;
+    fn flush(&self, until: Option<Instant>) -> io::Result<()> {
+        self.stream.flush(&mut self.until(until))?;
+        self.inner.flush(until)
+    }
+
+    fn shutdown(&self, until: Option<Instant>) -> io::Result<()> {
+        self.stream.shutdown(&mut self.until(until))?;
         self.inner.shutdown(until)
+    }
+
+    fn close(&self) {
+        self.inner.close();
+    }
+}
+
+impl<S: Socket> TlsSocket<S> {
+    /// What lies below, for an operation with this deadline.
+    fn until(&self, until: Option<Instant>) -> impl Read + Write {
+        Below {
+            inner: &self.inner,
+            read: move || until,
+            write: move || until,
+        }
     }
 }
 
 /// A socket with the deadline of each operation, as TLS reads from it and writes to it.
-struct Until<'a, S, D>(&'a mut S, D);
+struct Below<'a, S, R, W> {
+    inner: &'a S,
+    read: R,
+    write: W,
+}
 
-impl<S: Socket, D: Fn() -> Option<Instant>> Read for Until<'_, S, D> {
+impl<S: Socket, R: Fn() -> Option<Instant>, W> Read for Below<'_, S, R, W> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.read(buffer, (self.1)())
+        self.inner.read(buffer, (self.read)())
     }
 }
 
-impl<S: Socket, D: Fn() -> Option<Instant>> Write for Until<'_, S, D> {
+impl<S: Socket, R, W: Fn() -> Option<Instant>> Write for Below<'_, S, R, W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(&[IoSlice::new(bytes)], (self.1)())
-    }
-
-    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.0.write(slices, (self.1)())
+        self.inner.write(&[IoSlice::new(bytes)], (self.write)())
     }
 
     fn flush(&mut self) -> io::Result<()> {

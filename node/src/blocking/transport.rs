@@ -15,41 +15,65 @@ use crate::carrier::Carrier;
 /// fail with [`io::ErrorKind::TimedOut`], and nothing is lost. `None` is to wait for ever. They wait in
 /// one direction only as long as the peer does nothing in that direction.
 ///
+/// One thread may read while another one writes, and any may close it; two threads never read, and never
+/// write, at once.
+///
 /// A socket that is dropped closes: the peer reads the end or an error, and cannot write for long.
 ///
 /// `einode::testing` (feature `testing`) checks sockets and transports against all of this.
-pub trait Socket: Carrier {
+pub trait Socket: Carrier + Send + Sync {
     /// Reads at least one byte, and no more than fit: what is there, without waiting for more. Zero bytes
     /// mean that the peer has closed or shut down, now and for ever.
-    fn read(&mut self, buffer: &mut [u8], until: Option<Instant>) -> io::Result<usize>;
+    fn read(&self, buffer: &mut [u8], until: Option<Instant>) -> io::Result<usize>;
 
     /// Writes at least one byte of `slices`, in their order, and says how many. Those that it has written
-    /// arrive without another write. It waits while the peer does not read and much is on the way.
-    fn write(&mut self, slices: &[IoSlice<'_>], until: Option<Instant>) -> io::Result<usize>;
+    /// arrive without another write; where the deadline cuts one short, after the next call of any kind.
+    /// It waits while the peer does not read and much is on the way.
+    fn write(&self, slices: &[IoSlice<'_>], until: Option<Instant>) -> io::Result<usize>;
+
+    /// Sends on what a write has had to keep at its deadline. Only sockets that change what they write, as
+    /// TLS does, keep any.
+    fn flush(&self, until: Option<Instant>) -> io::Result<()> {
+        let _ = until;
+        Ok(())
+    }
 
     /// Says that nothing more will be written, so that the peer reads the end after all that was.
     /// Reading goes on.
-    fn shutdown(&mut self, until: Option<Instant>) -> io::Result<()>;
+    fn shutdown(&self, until: Option<Instant>) -> io::Result<()>;
+
+    /// Ends both directions at once: whoever waits in another thread to read gets the end or an error,
+    /// whoever waits to write an error, and so does everyone from then on. The peer sees what it sees of a
+    /// socket that is dropped.
+    fn close(&self);
 }
 
 impl<S: Socket + ?Sized> Socket for Box<S> {
-    fn read(&mut self, buffer: &mut [u8], until: Option<Instant>) -> io::Result<usize> {
+    fn read(&self, buffer: &mut [u8], until: Option<Instant>) -> io::Result<usize> {
         (**self).read(buffer, until)
     }
 
-    fn write(&mut self, slices: &[IoSlice<'_>], until: Option<Instant>) -> io::Result<usize> {
+    fn write(&self, slices: &[IoSlice<'_>], until: Option<Instant>) -> io::Result<usize> {
         (**self).write(slices, until)
     }
 
-    fn shutdown(&mut self, until: Option<Instant>) -> io::Result<()> {
+    fn flush(&self, until: Option<Instant>) -> io::Result<()> {
+        (**self).flush(until)
+    }
+
+    fn shutdown(&self, until: Option<Instant>) -> io::Result<()> {
         (**self).shutdown(until)
+    }
+
+    fn close(&self) {
+        (**self).close();
     }
 }
 
 /// A way to reach nodes and to be reached: how to connect to an [`Address`], and how to listen on one.
 pub trait Transport: Send + Sync + 'static {
     /// A connection.
-    type Socket: Socket + Send + 'static;
+    type Socket: Socket + 'static;
     /// What connections come in on.
     type Incoming: Incoming<Socket = Self::Socket>;
 
@@ -75,7 +99,7 @@ pub trait Transport: Send + Sync + 'static {
 /// The connections that come in on an address.
 pub trait Incoming: Send + Sync + 'static {
     /// A connection.
-    type Socket: Socket + Send + 'static;
+    type Socket: Socket + 'static;
 
     /// Waits for the next connection, and says where it comes from. What takes long with one peer, such
     /// as the handshake of TLS, is left to the first read or write of its socket.
@@ -101,8 +125,8 @@ pub trait Incoming: Send + Sync + 'static {
 #[derive(Clone)]
 pub struct Any(Arc<AnyTransport>);
 
-type AnyTransport = dyn Transport<Socket = Box<dyn Socket + Send>, Incoming = Box<AnyIncoming>>;
-type AnyIncoming = dyn Incoming<Socket = Box<dyn Socket + Send>>;
+type AnyTransport = dyn Transport<Socket = Box<dyn Socket>, Incoming = Box<AnyIncoming>>;
+type AnyIncoming = dyn Incoming<Socket = Box<dyn Socket>>;
 
 impl Any {
     /// Hides which transport it is.
@@ -118,7 +142,7 @@ impl fmt::Debug for Any {
 }
 
 impl Transport for Any {
-    type Socket = Box<dyn Socket + Send>;
+    type Socket = Box<dyn Socket>;
     type Incoming = Box<AnyIncoming>;
 
     fn connect(
@@ -155,7 +179,7 @@ impl<I: Incoming + ?Sized> Incoming for Box<I> {
 struct Boxing<T>(T);
 
 impl<T: Transport> Transport for Boxing<T> {
-    type Socket = Box<dyn Socket + Send>;
+    type Socket = Box<dyn Socket>;
     type Incoming = Box<AnyIncoming>;
 
     fn connect(
@@ -173,7 +197,7 @@ impl<T: Transport> Transport for Boxing<T> {
 }
 
 impl<I: Incoming> Incoming for Boxing<I> {
-    type Socket = Box<dyn Socket + Send>;
+    type Socket = Box<dyn Socket>;
 
     fn accept(&self) -> io::Result<(Self::Socket, Address)> {
         let (socket, address) = self.0.accept()?;

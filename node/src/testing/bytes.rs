@@ -48,7 +48,7 @@ impl Pattern {
 }
 
 /// Nothing on the way may take a byte for an end of a line, of a text or of input.
-pub(super) fn every_byte<S: Socket + Send + 'static>(pairs: Pairs<S>) {
+pub(super) fn every_byte<S: Socket + 'static>(pairs: Pairs<S>) {
     let (mut a, mut b) = pairs.open();
     for byte in 0..=u8::MAX {
         for _ in 0..2 {
@@ -72,19 +72,19 @@ pub(super) fn every_byte<S: Socket + Send + 'static>(pairs: Pairs<S>) {
 }
 
 /// A short buffer takes a part, and the rest waits.
-pub(super) fn small_pieces<S: Socket + Send + 'static>(pairs: Pairs<S>) {
+pub(super) fn small_pieces<S: Socket + 'static>(pairs: Pairs<S>) {
     const TOTAL: usize = 20_000;
-    let (mut a, mut b) = pairs.open();
+    let (a, b) = pairs.open();
     let pattern = Pattern::new(1);
     both(
-        || write(&mut a, &pattern, 0..TOTAL, &[1, 7, 2, 200, 3, 1000]),
-        || read(&mut b, &pattern, 0..TOTAL, &[1, 2, 3, 5, 1, 64, 900]),
+        || write(&a, &pattern, 0..TOTAL, &[1, 7, 2, 200, 3, 1000]),
+        || read(&b, &pattern, 0..TOTAL, &[1, 2, 3, 5, 1, 64, 900]),
     );
 }
 
 /// Writes these places of a pattern, in pieces of these sizes in turn.
 pub(super) fn write<S: Socket>(
-    socket: &mut Observed<S>,
+    socket: &Observed<S>,
     pattern: &Pattern,
     mut places: Range<usize>,
     sizes: &[usize],
@@ -99,7 +99,7 @@ pub(super) fn write<S: Socket>(
 
 /// Reads what [`write`] writes, in pieces of its own.
 pub(super) fn read<S: Socket>(
-    socket: &mut Observed<S>,
+    socket: &Observed<S>,
     pattern: &Pattern,
     mut places: Range<usize>,
     sizes: &[usize],
@@ -113,7 +113,7 @@ pub(super) fn read<S: Socket>(
 }
 
 /// Slices are written in their order, the empty ones among them and more than systems take at once.
-pub(super) fn gathered_writes<S: Socket + Send + 'static>(pairs: Pairs<S>) {
+pub(super) fn gathered_writes<S: Socket + 'static>(pairs: Pairs<S>) {
     const LISTS: [&[usize]; 6] = [
         &[0, 1],
         &[0, 0, 3, 0, 2, 0],
@@ -123,7 +123,7 @@ pub(super) fn gathered_writes<S: Socket + Send + 'static>(pairs: Pairs<S>) {
         &[60_000; 20],
     ];
     let total: usize = LISTS.concat().iter().sum();
-    let (mut a, mut b) = pairs.open();
+    let (a, b) = pairs.open();
     let pattern = Pattern::new(2);
     let gather = || {
         let mut place = 0;
@@ -143,17 +143,30 @@ pub(super) fn gathered_writes<S: Socket + Send + 'static>(pairs: Pairs<S>) {
             }
         }
     };
-    both(gather, || read(&mut b, &pattern, 0..total, &[4096]));
+    both(gather, || read(&b, &pattern, 0..total, &[4096]));
 }
 
 /// Each side writes much before it has read all, as nodes do that send to each other.
-pub(super) fn both_ways<S: Socket + Send + 'static>(pairs: Pairs<S>) {
-    let (mut a, mut b) = pairs.open();
-    both(|| cross(&mut a, 3, 4), || cross(&mut b, 4, 3));
+pub(super) fn both_ways<S: Socket + 'static>(pairs: Pairs<S>) {
+    let (a, b) = pairs.open();
+    both(|| cross(&a, 3, 4), || cross(&b, 4, 3));
+}
+
+/// On each side one thread writes while another one reads. Neither stands in the way of the other.
+pub(super) fn both_ways_on_threads<S: Socket + 'static>(pairs: Pairs<S>) {
+    const TOTAL: usize = 8 << 20;
+    let (a, b) = pairs.open();
+    let (ours, theirs) = (Pattern::new(7), Pattern::new(8));
+    let side = |socket: &Observed<S>, says: &Pattern, hears: &Pattern| {
+        let write = || write(socket, says, 0..TOTAL, &[STRETCH]);
+        let read = || read(socket, hears, 0..TOTAL, &[STRETCH]);
+        both(write, read);
+    };
+    both(|| side(&a, &ours, &theirs), || side(&b, &theirs, &ours));
 }
 
 /// Writes one pattern and reads another, with deadlines so short that many operations meet them.
-fn cross<S: Socket>(socket: &mut Observed<S>, ours: u32, theirs: u32) {
+fn cross<S: Socket>(socket: &Observed<S>, ours: u32, theirs: u32) {
     const TOTAL: usize = 8 << 20;
     const SHORT: Duration = Duration::from_millis(1);
     let (ours, theirs) = (Pattern::new(ours), Pattern::new(theirs));

@@ -13,10 +13,10 @@ const SHORT: Duration = Duration::from_millis(50);
 /// More than is on the way between a socket and a peer that does not read, on any system.
 const MUCH: usize = 64 << 20;
 
-pub(super) fn reads<S: Socket + Send + 'static>(pairs: Pairs<S>) {
-    let (mut a, mut b) = pairs.open();
+pub(super) fn reads<S: Socket + 'static>(pairs: Pairs<S>) {
+    let (a, b) = pairs.open();
     for (byte, wait) in (0..).zip([SHORT, Duration::ZERO, Duration::from_millis(1), SHORT]) {
-        times_out(&mut a, wait);
+        times_out(&a, wait);
         b.put(&[byte]);
         assert_eq!(
             a.get(1),
@@ -43,7 +43,7 @@ pub(super) fn reads<S: Socket + Send + 'static>(pairs: Pairs<S>) {
     // A deadline that was set for one read is none for the next.
     both(
         || {
-            times_out(&mut a, SHORT);
+            times_out(&a, SHORT);
             assert_eq!(
                 a.get(1),
                 [1],
@@ -51,13 +51,13 @@ pub(super) fn reads<S: Socket + Send + 'static>(pairs: Pairs<S>) {
             );
         },
         || {
-            times_out(&mut b, SHORT * 4);
+            times_out(&b, SHORT * 4);
             b.put(&[1]);
         },
     );
 }
 
-fn times_out<S: Socket>(socket: &mut Observed<S>, wait: Duration) {
+fn times_out<S: Socket>(socket: &Observed<S>, wait: Duration) {
     match socket.read(&mut [0; 64], Some(Instant::now() + wait)) {
         Err(error) if error.kind() == ErrorKind::TimedOut => {}
         Err(error) => {
@@ -68,24 +68,24 @@ fn times_out<S: Socket>(socket: &mut Observed<S>, wait: Duration) {
     }
 }
 
-pub(super) fn writes<S: Socket + Send + 'static>(pairs: Pairs<S>) {
-    let (mut a, mut b) = pairs.open();
+pub(super) fn writes<S: Socket + 'static>(pairs: Pairs<S>) {
+    let (a, b) = pairs.open();
     let pattern = Pattern::new(5);
-    let mut written = fill(&mut a, &pattern, 0);
+    let mut written = fill(&a, &pattern, 0);
     // It is as full as before, and another attempt changes nothing.
-    written = fill(&mut a, &pattern, written);
+    written = fill(&a, &pattern, written);
 
     // What was written is all that arrives, and it makes room for more.
     let end = written + 1000;
     both(
-        || bytes::write(&mut a, &pattern, written..end, &[1000]),
-        || bytes::read(&mut b, &pattern, 0..end, &[4096]),
+        || bytes::write(&a, &pattern, written..end, &[1000]),
+        || bytes::read(&b, &pattern, 0..end, &[4096]),
     );
-    times_out(&mut b, SHORT);
+    times_out(&b, SHORT);
 }
 
 /// Writes until a peer that does not read makes it wait; gives how many bytes that were by then.
-fn fill<S: Socket>(socket: &mut Observed<S>, pattern: &Pattern, mut written: usize) -> usize {
+fn fill<S: Socket>(socket: &Observed<S>, pattern: &Pattern, mut written: usize) -> usize {
     while written < MUCH {
         let bytes = pattern.at(written, MUCH - written);
         match socket.write(&[IoSlice::new(bytes)], Some(Instant::now() + SHORT)) {

@@ -19,8 +19,8 @@
 //! | a socket around another socket | [`check_wrapper`] |
 //!
 //! What is checked: that all bytes arrive once and in order, however they are cut, gathered and
-//! crossed; that no operation waits past its deadline, and none loses bytes by it; what the peer sees of
-//! [`shutdown`](Socket::shutdown) and of a socket that is dropped; handshakes that succeed, fail and
+//! crossed, by one thread or two; that no operation waits past its deadline, and none loses bytes by it; what the peer sees of
+//! [`shutdown`](Socket::shutdown) and of a socket that is closed or dropped; handshakes that succeed, fail and
 //! break off after each of their bytes; 10,000 messages between two nodes; and that a closed
 //! [`Incoming`](crate::blocking::Incoming) keeps nobody waiting.
 
@@ -68,7 +68,7 @@ pub fn check_transport<T: Transport>(transport: T, address: &Address) {
 ///
 /// # Panics
 /// When the sockets do not do what [`Socket`] and [`Carrier`](crate::Carrier) ask.
-pub fn check_sockets<S: Socket + Send + 'static>(pair: impl FnMut() -> (S, S) + Send + 'static) {
+pub fn check_sockets<S: Socket + 'static>(pair: impl FnMut() -> (S, S) + Send + 'static) {
     let pairs = Pairs(Arc::new(Mutex::new(pair)));
     for (name, check) in [
         ("every byte", bytes::every_byte as fn(Pairs<S>)),
@@ -77,6 +77,7 @@ pub fn check_sockets<S: Socket + Send + 'static>(pair: impl FnMut() -> (S, S) + 
         ("small pieces", bytes::small_pieces),
         ("gathered writes", bytes::gathered_writes),
         ("both ways at once", bytes::both_ways),
+        ("both ways on two threads each", bytes::both_ways_on_threads),
         ("half-close", endings::half_close),
         ("half-close after much", endings::half_close_after_much),
         ("a socket that is dropped", endings::dropped),
@@ -87,6 +88,14 @@ pub fn check_sockets<S: Socket + Send + 'static>(pair: impl FnMut() -> (S, S) + 
         (
             "a socket that is dropped under a writer",
             endings::dropped_under_a_writer,
+        ),
+        (
+            "a socket that is closed under its reader",
+            endings::closed_under_a_reader,
+        ),
+        (
+            "a socket that is closed under its writer",
+            endings::closed_under_a_writer,
         ),
         ("prefix", nodes::prefix),
         ("nodes that talk", nodes::talk),
@@ -104,7 +113,7 @@ pub fn check_sockets<S: Socket + Send + 'static>(pair: impl FnMut() -> (S, S) + 
 ///
 /// # Panics
 /// When a call does not reach the inner socket, or more than once.
-pub fn check_wrapper<S: Socket + Send + 'static>(
+pub fn check_wrapper<S: Socket + 'static>(
     wrap: impl Fn(Observed<MemorySocket>) -> S + Send + Sync + 'static,
 ) {
     let wrap = Arc::new(wrap);
@@ -124,7 +133,7 @@ impl<S> Clone for Pairs<S> {
     }
 }
 
-impl<S: Socket + Send + 'static> Pairs<S> {
+impl<S: Socket + 'static> Pairs<S> {
     /// A new pair, on which nothing has happened.
     fn fresh(&self) -> (Observed<S>, Observed<S>) {
         let mut pair = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -135,8 +144,8 @@ impl<S: Socket + Send + 'static> Pairs<S> {
     /// A pair over which a byte went in both directions, so that a handshake of the transport's own is
     /// over.
     fn open(&self) -> (Observed<S>, Observed<S>) {
-        let (mut a, mut b) = self.fresh();
-        let hello = |socket: &mut Observed<S>| {
+        let (a, b) = self.fresh();
+        let hello = |socket: &Observed<S>| {
             socket.put(b"!");
             assert_eq!(
                 socket.get(1),
@@ -144,7 +153,7 @@ impl<S: Socket + Send + 'static> Pairs<S> {
                 "Socket::read must give what was written"
             );
         };
-        both(|| hello(&mut a), || hello(&mut b));
+        both(|| hello(&a), || hello(&b));
         (a, b)
     }
 }

@@ -36,10 +36,7 @@ fn acceptor() -> Endpoint {
 }
 
 /// A handshake that must succeed.
-fn connect<S: Socket + Send>(
-    a: Observed<S>,
-    b: Observed<S>,
-) -> (Link<Observed<S>>, Link<Observed<S>>) {
+fn connect<S: Socket>(a: Observed<S>, b: Observed<S>) -> (Link<Observed<S>>, Link<Observed<S>>) {
     fn link<S: Socket>(link: Result<Link<S>, ExchangeError>) -> Link<S> {
         link.unwrap_or_else(|error| {
             panic!(
@@ -54,7 +51,7 @@ fn connect<S: Socket + Send>(
 }
 
 /// The two sides of a connection have one prefix.
-pub(super) fn prefix<S: Socket + Send + 'static>(pairs: Pairs<S>) {
+pub(super) fn prefix<S: Socket + 'static>(pairs: Pairs<S>) {
     let (a, b) = pairs.fresh();
     assert_eq!(
         a.prefix(),
@@ -64,7 +61,7 @@ pub(super) fn prefix<S: Socket + Send + 'static>(pairs: Pairs<S>) {
 }
 
 /// A whole life: handshake, messages in both directions, and an end that one side asks for.
-pub(super) fn talk<S: Socket + Send + 'static>(pairs: Pairs<S>) {
+pub(super) fn talk<S: Socket + 'static>(pairs: Pairs<S>) {
     let (a, b) = pairs.fresh();
     let (notes_a, notes_b) = (a.notes(), b.notes());
     let (mut a, mut b) = connect(a, b);
@@ -157,7 +154,7 @@ fn ended(endings: &[Ending], why: Ending) {
 }
 
 /// Both sides are told that the handshake did not succeed, and nothing else.
-pub(super) fn failed_handshake<S: Socket + Send + 'static>(pairs: Pairs<S>) {
+pub(super) fn failed_handshake<S: Socket + 'static>(pairs: Pairs<S>) {
     let (a, b) = pairs.fresh();
     let (notes_a, notes_b) = (a.notes(), b.notes());
     let stranger = endpoint("stranger@localhost", "wrong");
@@ -180,7 +177,7 @@ pub(super) fn failed_handshake<S: Socket + Send + 'static>(pairs: Pairs<S>) {
 }
 
 /// A link notices a peer that goes without a word.
-pub(super) fn peer_gone<S: Socket + Send + 'static>(pairs: Pairs<S>) {
+pub(super) fn peer_gone<S: Socket + 'static>(pairs: Pairs<S>) {
     let (a, b) = pairs.fresh();
     let (notes_a, notes_b) = (a.notes(), b.notes());
     let (mut a, b) = connect(a, b);
@@ -200,7 +197,7 @@ pub(super) fn peer_gone<S: Socket + Send + 'static>(pairs: Pairs<S>) {
 }
 
 /// Wherever the peer stops, the other side ends too: at once, with an error, and telling its socket.
-pub(super) fn broken_handshakes<S: Socket + Send + 'static>(pairs: Pairs<S>) {
+pub(super) fn broken_handshakes<S: Socket + 'static>(pairs: Pairs<S>) {
     let (a, b) = pairs.fresh();
     let (notes_a, notes_b) = (a.notes(), b.notes());
     drop(connect(a, b));
@@ -215,9 +212,9 @@ pub(super) fn broken_handshakes<S: Socket + Send + 'static>(pairs: Pairs<S>) {
 }
 
 /// Plays the part of the peer of `side`, up to there.
-fn break_off<S: Socket + Send + 'static>(pairs: &Pairs<S>, script: &[u8], side: Side) {
+fn break_off<S: Socket + 'static>(pairs: &Pairs<S>, script: &[u8], side: Side) {
     let (a, b) = pairs.fresh();
-    let (mine, mut peer) = if side == Side::Initiator {
+    let (mine, peer) = if side == Side::Initiator {
         (a, b)
     } else {
         (b, a)
@@ -257,7 +254,7 @@ fn session() -> Session {
 }
 
 /// What is said to the outer socket reaches the inner one, and the other way round.
-pub(super) fn check_wrapper<S: Socket + Send + 'static>(
+pub(super) fn check_wrapper<S: Socket + 'static>(
     wrap: &Arc<impl Fn(Observed<MemorySocket>) -> S + Send + Sync + 'static>,
 ) {
     let (wrap, session) = (Arc::clone(wrap), session());

@@ -20,8 +20,6 @@ pub struct Observed<S> {
     prefix: Prefix,
     /// It wants no connection.
     refuses: bool,
-    /// The end was read.
-    ended: bool,
     notes: Arc<Mutex<Notes>>,
 }
 
@@ -31,6 +29,8 @@ pub(super) struct Notes {
     /// How many bytes were read, and which were written, before the handshake was complete.
     pub(super) heard: usize,
     pub(super) said: Vec<u8>,
+    /// The end was read.
+    ended: bool,
     /// What einode told the socket.
     pub(super) complete: Vec<Side>,
     pub(super) endings: Vec<Ending>,
@@ -43,7 +43,6 @@ impl<S: Socket> Observed<S> {
             inner,
             feigned: None,
             refuses: false,
-            ended: false,
             notes: Arc::default(),
         }
     }
@@ -70,7 +69,7 @@ impl<S: Socket> Observed<S> {
     }
 
     /// Writes all of this.
-    pub(super) fn put(&mut self, mut bytes: &[u8]) {
+    pub(super) fn put(&self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             let written = self.write(&[IoSlice::new(bytes)], soon());
             let written = written.unwrap_or_else(|error| {
@@ -81,7 +80,7 @@ impl<S: Socket> Observed<S> {
     }
 
     /// Reads as many bytes, and not one more.
-    pub(super) fn get(&mut self, count: usize) -> Vec<u8> {
+    pub(super) fn get(&self, count: usize) -> Vec<u8> {
         let mut bytes = vec![0; count];
         let mut filled = 0;
         while filled < count {
@@ -101,7 +100,7 @@ impl<S: Socket> Observed<S> {
     }
 
     /// Reads the end.
-    pub(super) fn get_end(&mut self) {
+    pub(super) fn get_end(&self) {
         match self.read(&mut [0; 64], soon()) {
             Ok(0) => {}
             Ok(_) => panic!("Socket::read gave bytes that nobody wrote"),
@@ -148,7 +147,7 @@ impl<S: Socket> Carrier for Observed<S> {
 }
 
 impl<S: Socket> Socket for Observed<S> {
-    fn read(&mut self, buffer: &mut [u8], until: Option<Instant>) -> io::Result<usize> {
+    fn read(&self, buffer: &mut [u8], until: Option<Instant>) -> io::Result<usize> {
         let result = self.inner.read(buffer, until);
         in_time("Socket::read", &result, until);
         let mut notes = self.open_notes("Socket::read");
@@ -159,19 +158,18 @@ impl<S: Socket> Socket for Observed<S> {
                 buffer.len()
             );
             assert!(
-                !self.ended || read == 0,
+                !notes.ended || read == 0,
                 "Socket::read must give 0 for ever after the end; it gave {read} bytes"
             );
             if notes.complete.is_empty() {
                 notes.heard += read;
             }
-            drop(notes);
-            self.ended |= read == 0 && !buffer.is_empty();
+            notes.ended |= read == 0 && !buffer.is_empty();
         }
         result
     }
 
-    fn write(&mut self, slices: &[IoSlice<'_>], until: Option<Instant>) -> io::Result<usize> {
+    fn write(&self, slices: &[IoSlice<'_>], until: Option<Instant>) -> io::Result<usize> {
         let result = self.inner.write(slices, until);
         in_time("Socket::write", &result, until);
         let mut notes = self.open_notes("Socket::write");
@@ -193,11 +191,23 @@ impl<S: Socket> Socket for Observed<S> {
         result
     }
 
-    fn shutdown(&mut self, until: Option<Instant>) -> io::Result<()> {
+    fn shutdown(&self, until: Option<Instant>) -> io::Result<()> {
         let result = self.inner.shutdown(until);
         in_time("Socket::shutdown", &result, until);
         drop(self.open_notes("Socket::shutdown"));
         result
+    }
+
+    fn flush(&self, until: Option<Instant>) -> io::Result<()> {
+        let result = self.inner.flush(until);
+        in_time("Socket::flush", &result, until);
+        drop(self.open_notes("Socket::flush"));
+        result
+    }
+
+    fn close(&self) {
+        drop(self.open_notes("Socket::close"));
+        self.inner.close();
     }
 }
 

@@ -1,4 +1,5 @@
 use std::io;
+use std::ops::Deref;
 
 use einode_dist::handshake::Session;
 use einode_dist::{NodeName, Prefix};
@@ -41,8 +42,8 @@ impl<S> TlsSocket<S> {
 
     /// The peer's certificate, followed by those of the CAs that it has sent; none before the end of the
     /// handshake, or if it has shown none.
-    pub fn peer_certificates(&self) -> Option<&[CertificateDer<'static>]> {
-        self.stream.tls.peer_certificates()
+    pub fn peer_certificates(&self) -> Option<Vec<CertificateDer<'static>>> {
+        self.connection().peer_certificates().map(<[_]>::to_vec)
     }
 
     /// Checks that the peer's certificate is for the host in this name, which the peer has given.
@@ -50,12 +51,12 @@ impl<S> TlsSocket<S> {
     /// # Errors
     /// [`TlsFailure::PeerCertificate`]; [`TlsFailure::NoPeerCertificate`].
     pub fn is_for(&self, node: &NodeName) -> Result<(), TlsFailure> {
-        check_node(self.peer_certificates(), node)
+        check_node(self.peer_certificates().as_deref(), node)
     }
 
-    /// The state of TLS: its version, its cipher suite.
-    pub const fn connection(&self) -> &Connection {
-        &self.stream.tls
+    /// The state of TLS: its version, its cipher suite. While this is held, nothing is read or written.
+    pub fn connection(&self) -> impl Deref<Target = Connection> + '_ {
+        self.stream.tls()
     }
 }
 

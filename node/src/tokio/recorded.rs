@@ -53,7 +53,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for RecordedSocket<S> {
         let socket = self.get_mut();
         let before = buffer.filled().len();
         ready!(Pin::new(&mut socket.inner).poll_read(cx, buffer))?;
-        socket.read(&buffer.filled()[before..]);
+        socket.was_read(&buffer.filled()[before..]);
         Poll::Ready(Ok(()))
     }
 }
@@ -74,7 +74,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for RecordedSocket<S> {
     ) -> Poll<io::Result<usize>> {
         let socket = self.get_mut();
         let written = ready!(Pin::new(&mut socket.inner).poll_write_vectored(cx, slices))?;
-        socket.written(slices, written);
+        socket.was_written(slices, written);
         Poll::Ready(Ok(written))
     }
 

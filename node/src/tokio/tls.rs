@@ -158,10 +158,6 @@ impl<S: AsyncWrite + Unpin> Write for Polled<'_, '_, S> {
         told(Pin::new(&mut *self.inner).poll_write(self.cx, bytes))
     }
 
-    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        told(Pin::new(&mut *self.inner).poll_write_vectored(self.cx, slices))
-    }
-
     fn flush(&mut self) -> io::Result<()> {
         told(Pin::new(&mut *self.inner).poll_flush(self.cx))
     }
