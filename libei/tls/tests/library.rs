@@ -108,7 +108,8 @@ fn tls_in(called: &str, library: &str) -> usize {
     std::fs::write(&source, text).unwrap();
     run(cc()
         .args([&source, &built(library)])
-        .arg("-o")
+        // Of use only where this build has tokio in the library, for tests of other crates.
+        .args(["-lm", "-o"])
         .arg(&program));
     let symbols = run(Command::new("nm").arg(program));
     let tls = ["rustls", "ring_core", "webpki"];

@@ -20,7 +20,8 @@ pub(crate) fn build(source: &str, library: &str) -> PathBuf {
             root.join(source),
             deps.join(library),
         ])
-        .arg("-o")
+        // Of use only where this build has tokio in the library, for tests of other crates.
+        .args(["-lm", "-o"])
         .arg(&program)
         .output()
         .expect("a C compiler");
