@@ -91,6 +91,19 @@ pub enum ConnectError {
     Handshake(ExchangeError),
 }
 
+impl ConnectError {
+    /// Whether the peer prefers a connection that it makes, or has made.
+    pub(crate) const fn is_overtaken(&self) -> bool {
+        use einode_dist::{Error, Refusal};
+        matches!(
+            self,
+            Self::Handshake(ExchangeError::Protocol(Error::Refused(
+                Refusal::Nok | Refusal::Alive
+            )))
+        )
+    }
+}
+
 impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = |error: &io::Error| match error.kind() {

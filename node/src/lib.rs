@@ -36,6 +36,14 @@
 //! | the protocol as values, without sockets | [`dist`] |
 //! | terms | [`etf`] |
 #![forbid(unsafe_code)]
+#![cfg_attr(
+    not(feature = "tokio"),
+    allow(
+        dead_code,
+        unused_imports,
+        reason = "what both styles share has parts that only tasks need"
+    )
+)]
 
 mod address;
 mod arguments;
@@ -84,7 +92,7 @@ pub use einode_etf::{Atom, Pid, Reference, Term, term};
 pub use engine::{BACKLOG, Signal};
 pub use error::{AcceptError, ConnectError, Disconnected, ExchangeError, LinkError};
 pub use options::{MAILBOX, StartError};
-pub use process::{Exited, NameError, Process, SendError};
+pub use process::{Exited, NameError, Process, RecvError, SendError};
 pub use recipient::{InvalidRecipient, Recipient};
 pub use record::Recorder;
 pub use resolver::{FixedPort, Table};

@@ -420,6 +420,27 @@ impl fmt::Display for Exited {
 
 impl std::error::Error for Exited {}
 
+/// Why nothing was received.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum RecvError {
+    /// No message came in time.
+    TimedOut,
+    /// The process has ended.
+    Exited(Exited),
+}
+
+impl fmt::Display for RecvError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TimedOut => f.write_str("no message came in time"),
+            Self::Exited(exited) => exited.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for RecvError {}
+
 /// Why nothing was sent.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]

@@ -54,7 +54,7 @@ impl Epmd {
         // process may take it: then this daemon says so and ends, and the next port is tried.
         let mut said = String::new();
         for _ in 0..20 {
-            match Self::try_start(otp, arguments) {
+            match Self::try_start(otp, free_port(), arguments) {
                 Ok(epmd) => return epmd,
                 Err(log) => said = log,
             }
@@ -62,13 +62,20 @@ impl Epmd {
         panic!("epmd did not start on any of 20 free ports; it said:\n{said}");
     }
 
+    /// Starts a daemon at the port of one that has ended, in its place.
+    ///
+    /// # Panics
+    /// If it does not come to listen.
+    pub fn start_at(port: u16) -> Self {
+        Self::try_start(&Otp::chosen(), port, &[]).expect("the port is free again")
+    }
+
     /// The port it listens on, for `ERL_EPMD_PORT`.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    fn try_start(otp: &Otp, arguments: &[&str]) -> Result<Self, String> {
-        let port = free_port();
+    fn try_start(otp: &Otp, port: u16, arguments: &[&str]) -> Result<Self, String> {
         let mut guard = otp
             .command("sh")
             .args(["-c", GUARD, "epmd", &port.to_string()])

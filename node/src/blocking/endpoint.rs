@@ -35,8 +35,8 @@ use crate::error::{ConnectError, ExchangeError};
 /// ```
 pub struct Endpoint<T = Tcp> {
     pub(super) config: Config,
-    transport: Arc<T>,
-    resolver: Option<Arc<dyn Resolver>>,
+    pub(super) transport: Arc<T>,
+    pub(super) resolver: Option<Arc<dyn Resolver>>,
 }
 
 impl Endpoint {

@@ -7,7 +7,7 @@ use einode_dist::epmd::message::{NamesAnswer, Registered};
 use einode_dist::{Exchange, NodeName};
 
 use super::resolver::addresses;
-use super::{Tcp, TcpSocket, Transport, run};
+use super::{Socket, Tcp, TcpSocket, Transport, run};
 use crate::epmd::Daemon;
 use crate::error::ConnectError;
 
@@ -71,10 +71,7 @@ impl Epmd {
     ) -> Result<Registration, ConnectError> {
         let register = self.0.register(registration)?;
         let (Registered { creation, .. }, socket) = self.ask(register, until)?;
-        Ok(Registration {
-            creation,
-            _socket: socket,
-        })
+        Ok(Registration { creation, socket })
     }
 
     fn ask<E: Exchange>(
@@ -111,12 +108,25 @@ impl fmt::Display for Epmd {
 pub struct Registration {
     creation: u32,
     /// EPMD takes the end of this connection as the end of the registration.
-    _socket: TcpSocket,
+    socket: TcpSocket,
 }
 
 impl Registration {
     /// The number by which EPMD tells the node's lives apart.
     pub const fn creation(&self) -> u32 {
         self.creation
+    }
+
+    /// Waits until EPMD ends the registration, which it does when it ends itself, or until
+    /// [`end`](Self::end).
+    pub fn ended(&self) {
+        // EPMD has nothing more to say.
+        let mut nothing = [0; 16];
+        while matches!(self.socket.read(&mut nothing, None), Ok(1..)) {}
+    }
+
+    /// Ends the registration. Whoever waits for its end in another thread is woken.
+    pub fn end(&self) {
+        self.socket.close();
     }
 }

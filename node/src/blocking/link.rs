@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use einode_dist::handshake::Session;
-use einode_dist::{Control, Destination, NodeName, Payload, Statistics, Target};
+use einode_dist::{Connection, Control, Destination, NodeName, Payload, Statistics, Target};
 use einode_etf::{Atom, Decode, Encode, Pid, Reference, Term};
 
 use super::{Socket, TcpSocket};
@@ -53,6 +53,16 @@ impl<S: Socket> Link<S> {
             next_tick,
             pace: Pace::default(),
         }
+    }
+
+    /// What a node makes a connection of.
+    pub(super) fn into_parts(self) -> (Closing<S>, Session, Connection) {
+        let Engine {
+            connection,
+            session,
+            ..
+        } = self.engine;
+        (self.socket, session, connection)
     }
 
     /// What the handshake found out.

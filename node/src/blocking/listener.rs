@@ -1,7 +1,7 @@
 use std::fmt;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::{Endpoint, Incoming, Link, Registration, Tcp, Transport};
 use crate::address::Address;
 use crate::config::{ACCEPT_PAUSE, PENDING_HANDSHAKES};
+use crate::core::lock;
 use crate::error::{AcceptError, ConnectError};
 
 /// An address at which nodes connect to us.
@@ -16,51 +17,36 @@ use crate::error::{AcceptError, ConnectError};
 /// Handshakes run beside each other, so a peer that stalls keeps nobody waiting; each has to be over
 /// in the endpoint's setup time. Dropping the listener ends it, and its registration with EPMD.
 pub struct Listener<T: Transport = Tcp> {
-    incoming: Arc<T::Incoming>,
-    shared: Arc<Shared<T>>,
+    taking: Taking<T::Incoming>,
+    endpoint: Arc<Mutex<Endpoint<T>>>,
     accepted: Receiver<Accepted<T>>,
-    thread: Option<JoinHandle<()>>,
     registration: Option<Registration>,
 }
 
 type Accepted<T> = Result<Link<<T as Transport>::Socket>, AcceptError>;
 
-/// What the listener shares with the thread that takes peers, and with those that shake hands. The
-/// latter may outlive it for a moment, so the socket on which it listens is not here.
-struct Shared<T> {
-    endpoint: Mutex<Endpoint<T>>,
-    /// How many are under way, or over and not yet given to the program.
-    handshakes: Mutex<usize>,
-    one_less: Condvar,
-    closing: AtomicBool,
-}
-
 impl<T: Transport> Listener<T> {
     pub(super) fn new(endpoint: Endpoint<T>, incoming: T::Incoming) -> io::Result<Self> {
-        let incoming = Arc::new(incoming);
-        let shared = Arc::new(Shared {
-            endpoint: Mutex::new(endpoint),
-            handshakes: Mutex::new(0),
-            one_less: Condvar::new(),
-            closing: AtomicBool::new(false),
-        });
+        let endpoint = Arc::new(Mutex::new(endpoint));
+        let of_threads = Arc::clone(&endpoint);
         let (sender, accepted) = mpsc::sync_channel(0);
-        let (of_thread, from) = (Arc::clone(&shared), Arc::clone(&incoming));
-        let thread = thread::Builder::new()
-            .name("accept".into())
-            .spawn(move || accept(&*from, &of_thread, &sender))?;
+        let taking = Taking::start(incoming, move |socket, address| {
+            let endpoint = lock(&of_threads).clone();
+            let link = endpoint.accept_over(socket);
+            // The listener may be gone.
+            let _ = sender.send(link.map_err(|error| AcceptError::Handshake { address, error }));
+        })?;
         Ok(Self {
-            incoming,
-            shared,
+            taking,
+            endpoint,
             accepted,
-            thread: Some(thread),
             registration: None,
         })
     }
 
     /// Where it listens.
     pub fn address(&self) -> Address {
-        self.incoming.address()
+        self.taking.incoming.address()
     }
 
     /// The TCP port on which it listens, if it listens on one.
@@ -76,7 +62,7 @@ impl<T: Transport> Listener<T> {
     /// [`ConnectError::Unpublishable`] without a name of our own, or without a TCP port.
     pub fn publish(&mut self) -> Result<(), ConnectError> {
         let port = self.port();
-        let mut endpoint = self.shared.endpoint();
+        let mut endpoint = lock(&self.endpoint);
         let registration = endpoint.config.registration(port)?;
         let until = endpoint.setup_deadline();
         let registration = endpoint.epmd("localhost").register(registration, until)?;
@@ -88,7 +74,7 @@ impl<T: Transport> Listener<T> {
 
     /// The endpoint, with the creation that EPMD gave it once it is published.
     pub fn endpoint(&self) -> Endpoint<T> {
-        self.shared.endpoint().clone()
+        lock(&self.endpoint).clone()
     }
 
     /// The next connection, or why a peer did not become one.
@@ -106,16 +92,46 @@ impl<T: Transport> Listener<T> {
     }
 }
 
-impl<T> Shared<T> {
-    fn endpoint(&self) -> MutexGuard<'_, Endpoint<T>> {
-        // An endpoint is whole at every moment, so a panic elsewhere does not spoil it.
-        self.endpoint.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// A thread that takes peers and has each shake hands on another one, until this is dropped. Handshakes may
+/// outlive it for a moment.
+pub(super) struct Taking<I: Incoming> {
+    incoming: Arc<I>,
+    handshakes: Arc<Handshakes>,
+    thread: Option<JoinHandle<()>>,
+}
 
-    fn handshakes(&self) -> MutexGuard<'_, usize> {
-        self.handshakes
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+/// How many handshakes there are.
+#[derive(Default)]
+struct Handshakes {
+    /// Those under way, or over and not yet given to the program.
+    under_way: Mutex<usize>,
+    one_less: Condvar,
+    closing: AtomicBool,
+}
+
+impl<I: Incoming> Taking<I> {
+    pub(super) fn start(
+        incoming: I,
+        handshake: impl Fn(I::Socket, Address) + Send + Sync + 'static,
+    ) -> io::Result<Self> {
+        let incoming = Arc::new(incoming);
+        let handshakes = Arc::new(Handshakes::default());
+        let (of_thread, from) = (Arc::clone(&handshakes), Arc::clone(&incoming));
+        let handshake = Arc::new(handshake);
+        let thread = thread::Builder::new()
+            .name("accept".into())
+            .spawn(move || accept(&*from, &of_thread, &handshake))?;
+        Ok(Self {
+            incoming,
+            handshakes,
+            thread: Some(thread),
+        })
+    }
+}
+
+impl Handshakes {
+    fn lock(&self) -> MutexGuard<'_, usize> {
+        lock(&self.under_way)
     }
 
     fn is_closing(&self) -> bool {
@@ -125,24 +141,24 @@ impl<T> Shared<T> {
     /// Waits until another handshake may begin, and counts it.
     fn begin(&self) {
         let full = |under_way: &mut usize| *under_way >= PENDING_HANDSHAKES && !self.is_closing();
-        let room = self.one_less.wait_while(self.handshakes(), full);
+        let room = self.one_less.wait_while(self.lock(), full);
         *room.unwrap_or_else(PoisonError::into_inner) += 1;
     }
 
     fn end(&self) {
-        *self.handshakes() -= 1;
+        *self.lock() -= 1;
         self.one_less.notify_one();
     }
 }
 
-impl<T: Transport> Drop for Listener<T> {
+impl<I: Incoming> Drop for Taking<I> {
     fn drop(&mut self) {
         {
             // Under the lock, so that the thread is either before its look at this or asleep.
-            let _under_way = self.shared.handshakes();
-            self.shared.closing.store(true, Ordering::SeqCst);
+            let _under_way = self.handshakes.lock();
+            self.handshakes.closing.store(true, Ordering::SeqCst);
         }
-        self.shared.one_less.notify_all();
+        self.handshakes.one_less.notify_all();
         self.incoming.close();
         if let Some(thread) = self.thread.take() {
             // Its panic, if any, has been reported on its own.
@@ -151,37 +167,34 @@ impl<T: Transport> Drop for Listener<T> {
     }
 }
 
-/// Takes peers until the listener is dropped. No error of `accept` ends it: they are the peer's
-/// (ECONNABORTED) or pass (EMFILE).
-fn accept<T: Transport>(
-    incoming: &T::Incoming,
-    shared: &Arc<Shared<T>>,
-    accepted: &SyncSender<Accepted<T>>,
+/// Takes peers until it is to end. No error of `accept` ends it: they are the peer's (ECONNABORTED) or
+/// pass (EMFILE).
+fn accept<I: Incoming>(
+    incoming: &I,
+    handshakes: &Arc<Handshakes>,
+    handshake: &Arc<impl Fn(I::Socket, Address) + Send + Sync + 'static>,
 ) {
     loop {
         let peer = incoming.accept();
-        if shared.is_closing() {
+        if handshakes.is_closing() {
             return;
         }
         let Ok((socket, address)) = peer else {
             thread::sleep(ACCEPT_PAUSE);
             continue;
         };
-        shared.begin();
-        let (of_thread, accepted) = (Arc::clone(shared), accepted.clone());
-        let handshake = move || {
-            let endpoint = of_thread.endpoint().clone();
-            let link = endpoint.accept_over(socket);
-            // The listener may be gone.
-            let _ = accepted.send(link.map_err(|error| AcceptError::Handshake { address, error }));
+        handshakes.begin();
+        let (of_thread, handshake) = (Arc::clone(handshakes), Arc::clone(handshake));
+        let shake = move || {
+            handshake(socket, address);
             of_thread.end();
         };
         if thread::Builder::new()
             .name("handshake".into())
-            .spawn(handshake)
+            .spawn(shake)
             .is_err()
         {
-            shared.end();
+            handshakes.end();
         }
     }
 }

@@ -1,15 +1,19 @@
 //! Nodes on the threads of the program: every call that waits blocks, up to a deadline.
 
+mod connection;
 mod endpoint;
 mod epmd;
 mod epmd_loop;
 mod link;
 mod listener;
+mod mailbox;
 mod memory;
+mod node;
 mod recorded;
 mod resolver;
 mod run;
 mod stream;
+mod threads;
 #[cfg(feature = "tls")]
 mod tls;
 mod transport;
@@ -21,7 +25,9 @@ pub use epmd::{Epmd, Registration};
 pub(crate) use epmd_loop::EpmdLoop;
 pub use link::Link;
 pub use listener::Listener;
+pub use mailbox::Mailbox;
 pub use memory::{Memory, MemoryIncoming, MemorySocket};
+pub use node::{Builder, Node};
 pub use resolver::Resolver;
 pub use run::run;
 pub use stream::{Stream, System, TcpIncoming, TcpSocket};

@@ -231,8 +231,8 @@ impl Core {
     }
 
     /// Ends all processes, so that those who have to do with them are told, then all connections, and lets
-    /// none begin. Gives those that still have something to write.
-    pub(crate) fn stop(self: &Arc<Self>, why: &Payload) -> Vec<Arc<Peer>> {
+    /// none begin. With `flush`, what was sent is written yet.
+    pub(crate) fn stop(self: &Arc<Self>, why: &Payload, flush: bool) {
         for inbox in self.processes() {
             self.end(&inbox, why.clone());
         }
@@ -243,9 +243,8 @@ impl Core {
         };
         let mut relations = self.relations();
         for peer in &peers {
-            self.close(&mut relations, peer, Disconnected::Stopped, true);
+            self.close(&mut relations, peer, Disconnected::Stopped, flush);
         }
-        peers
     }
 
     /// The nodes that we are connected with, in no order.

@@ -11,6 +11,7 @@ mod exits;
 mod inbox;
 mod message;
 mod peer;
+mod pulse;
 mod registry;
 mod relations;
 mod requests;
@@ -29,11 +30,12 @@ use inbox::Fate;
 use registry::{Key, Registry};
 use relations::Relations;
 
-pub(crate) use bell::lock;
+pub(crate) use bell::{Bell, lock};
 pub(crate) use connections::Admission;
 pub(crate) use inbox::{Inbox, Look, Scan, reason};
 pub use message::{Down, Exit, Message, MessageError, Monitored, Spawned};
-pub(crate) use peer::{Peer, Rejected, Urgency};
+pub(crate) use peer::{Peer, READ_LIMIT, Rejected, Urgency};
+pub(crate) use pulse::Pulse;
 pub use registry::AliasKind;
 pub(crate) use requests::Wanted;
 

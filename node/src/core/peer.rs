@@ -9,6 +9,10 @@ use einode_dist::{Control, NodeName, Outbound, Payload, limits};
 use super::bell::{Bell, lock};
 use crate::error::Disconnected;
 
+/// While more than this waits to be written, nothing is read: a peer that makes us answer and does not
+/// read the answers is not read from. What the program sends waits far below.
+pub(crate) const READ_LIMIT: usize = 8 * limits::BUSY;
+
 /// A connection with a node, from the first thing that is sent to it to the end. The next connection
 /// with the same node is another one.
 #[derive(Debug)]
@@ -261,7 +265,6 @@ impl Peer {
     }
 
     /// The same on a thread, but not past the deadline.
-    #[expect(dead_code, reason = "for nodes on threads")]
     pub(crate) fn wait_outgoing(&self, until: Option<Instant>) {
         self.outgoing.wait(&self.state, until, has_outgoing);
     }
@@ -272,7 +275,6 @@ impl Peer {
     }
 
     /// The same on a thread. False if the deadline came first.
-    #[expect(dead_code, reason = "for nodes on threads")]
     pub(crate) fn wait_room(&self, until: Option<Instant>) -> bool {
         self.changed.wait(&self.state, until, has_room).is_some()
     }
@@ -283,7 +285,6 @@ impl Peer {
     }
 
     /// The same on a thread. Nothing if the deadline came first.
-    #[expect(dead_code, reason = "for nodes on threads")]
     pub(crate) fn wait_settled(
         &self,
         until: Option<Instant>,

@@ -10,7 +10,6 @@ use crate::error::{ConnectError, ExchangeError};
 pub const DEFAULT_PORT: u16 = 4369;
 
 /// How long a node waits after EPMD has ended, or has not answered, before it registers again.
-#[cfg_attr(not(feature = "tokio"), expect(dead_code, reason = "for nodes"))]
 pub(crate) const RECONNECT: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// An EPMD, apart from how one talks to it: where it is, what it is asked, and what its answers mean.

@@ -8,9 +8,7 @@ mod event;
 mod server;
 
 pub use asked::DEFAULT_PORT;
-pub(crate) use asked::Daemon;
-#[cfg(feature = "tokio")]
-pub(crate) use asked::RECONNECT;
+pub(crate) use asked::{Daemon, RECONNECT};
 pub use event::Event;
 pub(crate) use server::{Desk, Settings};
 pub use server::{Running, Server};

@@ -5,24 +5,20 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use einode_dist::{Batch, Beat, Event, Inbound, Ticker, limits};
+use einode_dist::{Batch, Inbound, Ticker, limits};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Interval, MissedTickBehavior, interval_at, timeout};
 
 use super::{Socket, after};
 use crate::carrier::{Closing, Ending};
-use crate::core::{Core, Peer};
+use crate::core::{Core, Peer, Pulse, READ_LIMIT};
 use crate::error::{Disconnected, LinkError};
-
-/// While more than this waits to be written, nothing is read: a peer that makes us answer and does not
-/// read the answers is not read from. What the program sends waits far below.
-const READ_LIMIT: usize = 8 * limits::BUSY;
 
 /// A connection of a node, on a task of its own: it reads, writes and ticks until one side ends it.
 pub(super) struct Running<S: Socket> {
     socket: Closing<S>,
     inbound: Inbound,
-    ticker: Ticker,
+    pulse: Pulse,
     ticks: Interval,
     core: Arc<Core>,
     peer: Arc<Peer>,
@@ -30,10 +26,6 @@ pub(super) struct Running<S: Socket> {
     batch: Batch,
     /// How much of what was taken has been written, and not told to the queue.
     written: usize,
-    /// Bytes read since the handshake.
-    read: u64,
-    /// Bytes that had been written when the last tick was read.
-    written_at_tick: u64,
     /// The socket may hold back something that was written.
     unflushed: bool,
 }
@@ -52,14 +44,12 @@ impl<S: Socket> Running<S> {
         Self {
             socket,
             inbound,
-            ticker,
+            pulse: Pulse::new(ticker),
             ticks,
             core,
             peer,
             batch: Batch::default(),
             written: 0,
-            read: 0,
-            written_at_tick: 0,
             unflushed: false,
         }
     }
@@ -70,7 +60,7 @@ impl<S: Socket> Running<S> {
         match ended {
             Ok(()) => {
                 self.socket.ending = Ending::Done;
-                let within = self.ticker.interval() * limits::TICK_INTENSITY;
+                let within = self.pulse.interval() * limits::TICK_INTENSITY;
                 // The peer may never take it; it is not needed to know.
                 let _ = timeout(within, self.finish()).await;
             }
@@ -84,7 +74,9 @@ impl<S: Socket> Running<S> {
     /// Does what there is to do; ready when the connection has ended, well if that was our wish.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LinkError>> {
         while self.ticks.poll_tick(cx).is_ready() {
-            self.beat()?;
+            let pulse = &mut self.pulse;
+            let beat = self.peer.outbound(|outbound| pulse.beat(outbound));
+            beat.unwrap_or(Ok(()))?;
         }
         loop {
             let queued = match self.poll_write(cx) {
@@ -165,47 +157,18 @@ impl<S: Socket> Running<S> {
         let read = pin!(self.socket.read_buf(self.inbound.inbox()));
         match ready!(read.poll(cx))? {
             0 => return Poll::Ready(Err(LinkError::Closed)),
-            read => self.read += read as u64,
+            read => self.pulse.received(read),
         }
-        while let Some(event) = self.inbound.poll()? {
-            match event {
-                Event::Signal(control, payload) => {
-                    self.core.receive(&self.peer, control, payload);
-                }
-                Event::Tick => self.answer_tick(),
-                // A message that makes no sense is lost; the next is as good as any.
-                _ => {}
-            }
-        }
-        Poll::Ready(Ok(()))
-    }
-
-    fn beat(&mut self) -> Result<(), LinkError> {
-        let Self { ticker, read, .. } = self;
-        let beat = self.peer.outbound(|outbound| {
-            let beat = ticker.tick(*read, outbound.written(), outbound.queued());
-            if beat == Beat::SendTick {
-                outbound.tick();
-            }
-            beat
-        });
-        match beat {
-            Some(Beat::PeerDown) => Err(LinkError::Silent),
-            _ => Ok(()),
-        }
-    }
-
-    /// Answers a tick, so that also a peer with a shorter tick time than ours hears from us in time.
-    /// Something else that was written since its last tick is answer enough; if it were not, two nodes
-    /// would answer each other for ever.
-    fn answer_tick(&mut self) {
-        let written_at_tick = &mut self.written_at_tick;
-        self.peer.outbound(|outbound| {
-            if outbound.written() == *written_at_tick && outbound.queued() == 0 {
-                outbound.tick();
-            }
-            *written_at_tick = outbound.written() + outbound.queued() as u64;
-        });
+        let Self {
+            core,
+            peer,
+            inbound,
+            pulse,
+            ..
+        } = self;
+        Poll::Ready(core.hear(peer, inbound, || {
+            peer.outbound(|outbound| pulse.answer(outbound));
+        }))
     }
 
     /// Writes what is left of a connection that we close, and sees to it that the peer reads it.

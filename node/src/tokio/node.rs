@@ -7,7 +7,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use einode_dist::handshake::Verdict;
-use einode_dist::{Connection, Error, Identity, InvalidName, NodeName, Refusal};
+use einode_dist::{Connection, Identity, InvalidName, NodeName};
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -19,7 +19,7 @@ use super::{Endpoint, Incoming, Link, Mailbox, Registration, Resolver, Socket, T
 use crate::address::Address;
 use crate::config;
 use crate::core::{Admission, Behaviour, Core, Driver, Peer, lock, reason};
-use crate::error::{ConnectError, Disconnected, ExchangeError};
+use crate::error::{ConnectError, Disconnected};
 use crate::options::{Options, StartError, options};
 use crate::process::Process;
 use crate::status::Status;
@@ -56,7 +56,7 @@ struct Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        self.core.stop(&reason("shutdown"));
+        self.core.stop(&reason("shutdown"), false);
         drop(self.tasks.close());
     }
 }
@@ -109,7 +109,7 @@ impl Node {
     /// # Cancelling
     /// Nothing new begins any more; what is under way ends when the last clone is dropped.
     pub async fn shutdown(&self, within: Duration) {
-        self.shared.core.stop(&reason("shutdown"));
+        self.shared.core.stop(&reason("shutdown"), true);
         if let Some(mut connections) = self.shared.tasks.close() {
             let all = async { while connections.join_next().await.is_some() {} };
             let _ = timeout(within, all).await;
@@ -334,7 +334,7 @@ impl<T: Transport> Dialer<T> {
             Some(Err(error)) => {
                 // The peer's own attempt, or a connection that it has just made, takes the place of ours,
                 // unless it fails.
-                if is_overtaken(&error) {
+                if error.is_overtaken() {
                     let settled = poll_fn(|cx| peer.poll_settled(cx));
                     let _ = timeout(endpoint.config.setup_time, settled).await;
                 }
@@ -359,16 +359,6 @@ impl<T: Transport> Dialer<T> {
             self.tasks.connection(running.run());
         }
     }
-}
-
-/// Whether the peer prefers a connection that it makes, or has made.
-fn is_overtaken(error: &ConnectError) -> bool {
-    matches!(
-        error,
-        ConnectError::Handshake(ExchangeError::Protocol(Error::Refused(
-            Refusal::Nok | Refusal::Alive
-        )))
-    )
 }
 
 /// Shakes hands with a node that connects to us.
