@@ -6,26 +6,24 @@
 //! ```no_run
 //! use std::time::Duration;
 //!
-//! use einode::blocking::Endpoint;
-//! use einode::{Atom, Config, Cookie, NodeName, term};
+//! use einode::blocking::Node;
+//! use einode::{Atom, term};
 //!
-//! let me = Config::new(NodeName::new("rusty@127.0.0.1")?, Cookie::new("secret")?);
-//! let mut link = Endpoint::new(me).connect(&"app@127.0.0.1".parse()?)?;
-//!
-//! let hello = term!({hello, (link.pid().clone())});
-//! link.send(Atom::from_static("greeter"), &hello)?;
-//! let answer = link.receive(Duration::from_secs(5))?;
-//! println!("{:?}", answer.message());
-//!
-//! let sum = link.erpc("lists", "sum", &[term!([1, 2, 39])], Duration::from_secs(5))?;
-//! assert_eq!(sum, term!(42));
+//! let wait = Duration::from_secs(5);
+//! let node = Node::builder("rusty@127.0.0.1").cookie("secret").start()?;
+//! let mut me = node.mailbox();
+//! me.send(("greeter", "app@127.0.0.1"), &term!({hello, me.pid().clone()}), wait)?;
+//! let (tag, count): (Atom, u64) = me.recv(wait)?.decode()?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! | what | where |
 //! |---|---|
-//! | one connection, on the thread of the program | [`blocking`] |
-//! | the same on a task of tokio (feature `tokio`) | `tokio` |
+//! | a node with processes, on threads | [`blocking::Node`], [`blocking::Mailbox`] |
+//! | what a process does without waiting, and what it receives | [`Process`], [`Message`] |
+//! | one connection, on the thread of the program | [`blocking::Link`] |
+//! | the same on tasks of tokio (feature `tokio`), and calls | `tokio` |
+//! | process groups | [`pg`] |
 //! | who we are towards other nodes | [`Config`] |
 //! | what connections are made of: TCP, Unix sockets, your own | [`blocking::Transport`] |
 //! | connections that are encrypted (feature `tls`) | `tls` |
