@@ -64,6 +64,7 @@ mod recipient;
 mod record;
 mod recorded;
 mod resolver;
+mod serve;
 mod status;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -94,6 +95,7 @@ pub use process::{Exited, NameError, Process, RecvError, SendError};
 pub use recipient::{InvalidRecipient, Recipient};
 pub use record::Recorder;
 pub use resolver::{FixedPort, Table};
+pub use serve::{Body, From, GenServer, Parameters, SERVED, Served, Stop};
 pub use status::Status;
 
 /// Keeps the examples of the README working.

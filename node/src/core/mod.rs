@@ -18,8 +18,9 @@ mod requests;
 mod signals;
 mod ties;
 
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use einode_dist::{Control, Destination, NodeName, Payload};
@@ -40,6 +41,7 @@ pub use registry::AliasKind;
 pub(crate) use requests::Wanted;
 
 use crate::process::Process;
+use crate::serve::{Function, Rex};
 
 /// The process of every node that answers pings.
 const NET_KERNEL: &str = "net_kernel";
@@ -57,6 +59,9 @@ pub(crate) struct Core {
     peers: RwLock<Peers>,
     last_pid: AtomicU64,
     last_reference: AtomicU64,
+    /// The functions that others may call, and how many processes run them.
+    exports: RwLock<HashMap<(Atom, Atom, u8), Function>>,
+    jobs: AtomicUsize,
 }
 
 /// What a style does for a node: what takes time.
@@ -102,6 +107,8 @@ impl Core {
             peers: RwLock::default(),
             last_pid: AtomicU64::new(0),
             last_reference: AtomicU64::new(0),
+            exports: RwLock::default(),
+            jobs: AtomicUsize::new(0),
         })
     }
 
@@ -163,6 +170,33 @@ impl Core {
             token: None,
         };
         self.signal(node, &control, Some(&message), urgency)
+    }
+
+    /// Lets others call a function. With the first one, the server `rex` begins.
+    pub(crate) fn export(self: &Arc<Self>, called: (Atom, Atom, u8), function: Function) {
+        const REX: Atom = Atom::from_static("rex");
+        let is_first = {
+            let exports = self.exports.write();
+            let mut exports = exports.unwrap_or_else(PoisonError::into_inner);
+            exports.insert(called, function);
+            exports.len() == 1
+        };
+        if is_first && self.named(&REX).is_none() {
+            let rex = Process::spawn(self);
+            if self.register(REX, &rex.inbox) {
+                self.driver.run(rex, Box::new(Rex));
+            } else {
+                rex.end("normal");
+            }
+        }
+    }
+
+    pub(crate) fn exported(&self, module: &Atom, function: &Atom, arity: u8) -> Option<Function> {
+        let exports = self.exports.read();
+        let exports = exports.unwrap_or_else(PoisonError::into_inner);
+        exports
+            .get(&(module.clone(), function.clone(), arity))
+            .cloned()
     }
 
     /// Whether this is the name of our own node.

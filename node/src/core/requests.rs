@@ -1,9 +1,10 @@
 //! Processes that are asked for: by ours at other nodes, and by others here.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use einode_dist::{Control, Mfa, Payload};
-use einode_etf::{Atom, Pid, Reference};
+use einode_etf::{Atom, DecodeError, Pid, Reader, Reference, Term};
 
 use super::Core;
 use super::inbox::{Inbox, reason};
@@ -11,7 +12,8 @@ use super::message::{Message, Monitored, Spawned};
 use super::peer::Peer;
 use super::registry::Key;
 use super::relations::Request;
-use super::signals::owe;
+use super::signals::{is_of, owe};
+use crate::serve::{Body, Job, Report, SERVED, count, spawn_reply};
 
 /// A process that one of ours asks for.
 #[derive(Debug)]
@@ -155,18 +157,161 @@ impl Core {
     }
 
     /// A peer asks for a process.
-    pub(super) fn spawn_requested(&self, peer: &Peer, asked: Control, _arguments: Payload) {
-        let Control::SpawnRequest { request, from, .. } = asked else {
+    pub(super) fn spawn_requested(
+        self: &Arc<Self>,
+        peer: &Peer,
+        asked: &Control,
+        arguments: Payload,
+    ) {
+        let Control::SpawnRequest {
+            request,
+            from,
+            group_leader,
+            call,
+            options,
+            ..
+        } = asked
+        else {
             return;
         };
-        let reply = Control::SpawnReply {
-            request,
-            to: from,
-            link: false,
-            monitor: false,
-            result: Err(Atom::from_static("notsup")),
-            token: None,
+        let refuse = |why| {
+            if let Some(reply) = spawn_reply(asked, false, false, Err(Atom::from_static(why))) {
+                owe(peer, &reply, None);
+            }
         };
-        owe(peer, &reply, None);
+        let Some(options) = options.term().ok().as_ref().and_then(Options::of) else {
+            return refuse("badopt");
+        };
+        let Some(job) = job(call, arguments).filter(|_| is_of(from, peer)) else {
+            return refuse("badarg");
+        };
+        if !self.job_begins() {
+            return refuse("system_limit");
+        }
+        let inbox = self.spawn();
+        inbox.set_group_leader(group_leader.clone());
+        {
+            let mut relations = self.relations();
+            let process = Key::from(&inbox.pid);
+            if options.link {
+                relations.link(process, from, false);
+            }
+            if options.monitor {
+                relations.watch(process, request, from, inbox.pid.clone().into());
+            }
+            let pid = Ok(inbox.pid.clone());
+            if let Some(reply) = spawn_reply(asked, options.link, options.monitor, pid) {
+                owe(peer, &reply, None);
+            }
+        }
+        job.start(self, inbox);
     }
+
+    /// Runs a function in a process that nobody has asked for by a request.
+    pub(crate) fn run_job(self: &Arc<Self>, job: Job, group_leader: Option<Pid>) {
+        if self.job_begins() {
+            let inbox = self.spawn();
+            if let Some(leader) = group_leader {
+                inbox.set_group_leader(leader);
+            }
+            job.start(self, inbox);
+        }
+    }
+
+    /// One more process for a function, unless there are as many as there may be.
+    fn job_begins(&self) -> bool {
+        let one_more = |jobs| (jobs < SERVED).then_some(jobs + 1);
+        let (set, get) = (Ordering::AcqRel, Ordering::Acquire);
+        self.jobs.fetch_update(set, get, one_more).is_ok()
+    }
+
+    pub(crate) fn job_over(&self) {
+        self.jobs.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// What a process is asked for with, as far as it means something here.
+struct Options {
+    link: bool,
+    monitor: bool,
+}
+
+impl Options {
+    /// Nothing if there is one that `erlang:spawn_opt/5` does not know.
+    fn of(options: &Term) -> Option<Self> {
+        let (mut link, mut monitor) = (false, false);
+        for option in options.as_list()?.iter() {
+            if let Some(name) = option.as_atom() {
+                match name.as_str() {
+                    "link" => link = true,
+                    "monitor" => monitor = true,
+                    _ => return None,
+                }
+            } else {
+                let [name, value] = option.as_tuple()? else {
+                    return None;
+                };
+                let count = value.as_i64().is_some_and(|value| value >= 0);
+                let is_known = match name.as_atom()?.as_str() {
+                    "monitor" => {
+                        monitor = true;
+                        value.as_list().is_some()
+                    }
+                    "priority" => ["low", "normal", "high", "max"]
+                        .iter()
+                        .any(|level| value.is_atom(level)),
+                    "message_queue_data" => value.is_atom("on_heap") || value.is_atom("off_heap"),
+                    "async_dist" => value.as_bool().is_some(),
+                    "max_heap_size" => count || value.as_map().is_some(),
+                    "fullsweep_after" | "min_heap_size" | "min_bin_vheap_size" | "scheduler" => {
+                        count
+                    }
+                    _ => false,
+                };
+                if !is_known {
+                    return None;
+                }
+            }
+        }
+        Some(Self { link, monitor })
+    }
+}
+
+/// What a process is to do: to call a function, or to call one for `erpc:call/5` or `erpc:cast/4`.
+fn job(call: &Mfa, arguments: Payload) -> Option<Job> {
+    let is =
+        |name: &str, arity| call.module == "erpc" && call.function == name && call.arity == arity;
+    if is("execute_call", 4) || is("execute_cast", 3) {
+        let mut reader = arguments.reader();
+        let elements = reader.list().ok()?;
+        let report = match elements {
+            4 => Report::Reason(reader.term().ok()?),
+            _ => Report::Nobody,
+        };
+        let (module, function) = (reader.atom().ok()?, reader.atom().ok()?);
+        let arguments = match elements {
+            4 => Body::new(arguments, |reader| skip(reader, 3)),
+            3 => Body::new(arguments, |reader| skip(reader, 2)),
+            _ => return None,
+        };
+        count(&arguments).ok()?;
+        return Some(Job {
+            module,
+            function,
+            arguments,
+            report,
+        });
+    }
+    Some(Job {
+        module: call.module.clone(),
+        function: call.function.clone(),
+        arguments: Body::new(arguments, |_| Ok(())),
+        report: Report::Exit,
+    })
+}
+
+/// To the element of a list after this many.
+fn skip(reader: &mut Reader<'_>, elements: usize) -> Result<(), DecodeError> {
+    reader.list()?;
+    (0..elements).try_for_each(|_| reader.skip())
 }

@@ -104,7 +104,7 @@ impl Core {
                 }
             }
             (request @ Control::SpawnRequest { .. }, Some(arguments)) => {
-                self.spawn_requested(peer, request, arguments);
+                self.spawn_requested(peer, &request, arguments);
             }
             (reply @ Control::SpawnReply { .. }, _) => self.spawn_replied(reply),
             _ => {}
