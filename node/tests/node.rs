@@ -310,6 +310,25 @@ fn free() -> Address {
 }
 
 #[test]
+fn serves_functions() {
+    let beam = Beam::start();
+    let node = builder(&beam, "us").start().unwrap();
+    node.export("calc", "add", |(a, b): (i64, i64)| a + b)
+        .unwrap();
+    for (asked, expected) in [
+        ("erpc:call('us@127.0.0.1', calc, add, [1, 2])", "3"),
+        ("rpc:call('us@127.0.0.1', calc, add, [1, 400])", "401"),
+        (
+            "try erpc:call('us@127.0.0.1', calc, sub, [1, 2]) catch C:{exception, R, _} -> {C, R} end",
+            "{error,undef}",
+        ),
+    ] {
+        assert_eq!(beam.text(asked), expected, "{asked}");
+    }
+    node.shutdown(WAIT);
+}
+
+#[test]
 fn registers_again_when_epmd_is_back() {
     let epmd = Epmd::start();
     let node = Node::builder("us@127.0.0.1")

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::thread;
 
 use einode_dist::{Control, Destination, Payload};
-use einode_etf::{Atom, Decode, DecodeError, Encode, Pid, Reader, Term, from_slice, tag};
+use einode_etf::{
+    Atom, Decode, DecodeError, Encode, Pid, Reader, Reference, Term, from_slice, tag,
+};
 
 use super::Body;
 use crate::call::{Class, Exception};
@@ -204,12 +206,8 @@ impl Job {
 
 /// Sends the answer of a call, `{Tag, Answer}`: to the alias in `[alias | Alias]`, or to the process.
 pub(crate) fn answer(core: &Arc<Core>, from: &Inbox, to: &Pid, tag: &Term, answer: Payload) {
-    let alias = tag.as_list().and_then(|list| {
-        let is_alias = list.iter().next().is_some_and(|head| head.is_atom("alias"));
-        list.tail()?.as_reference().filter(|_| is_alias)
-    });
     // Nobody waits for what cannot be sent.
-    if let Some(alias) = alias {
+    if let Some(alias) = alias(tag) {
         let to = Destination::Alias(alias.clone());
         let node = alias.node();
         let sent = core.send(from, &to, node, answer.clone(), false, Urgency::Owed);
@@ -219,6 +217,13 @@ pub(crate) fn answer(core: &Arc<Core>, from: &Inbox, to: &Pid, tag: &Term, answe
     }
     let to_pid = Destination::Pid(to.clone());
     let _ = core.send(from, &to_pid, to.node(), answer, false, Urgency::Owed);
+}
+
+/// The alias of a caller whose tag is `[alias | Alias]`.
+pub(crate) fn alias(tag: &Term) -> Option<&Reference> {
+    let list = tag.as_list()?;
+    let is_alias = list.iter().next()?.is_atom("alias");
+    list.tail()?.as_reference().filter(|_| is_alias)
 }
 
 /// A process that runs a function. It does not outlive it.

@@ -20,7 +20,7 @@ use crate::process::{NameError, Process, SendError};
 use crate::status::Status;
 
 pub use body::Body;
-pub(crate) use function::{Function, Job, Report, Rex, answer, count, spawn_reply};
+pub(crate) use function::{Function, Job, Report, Rex, alias, answer, count, spawn_reply};
 pub use function::{Parameters, SERVED};
 
 /// A server that others call and send to, as `gen_server` of OTP has it. It is run by

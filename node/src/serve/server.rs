@@ -5,7 +5,7 @@ use std::thread;
 use einode_dist::Payload;
 use einode_etf::{Atom, DecodeError, Encode, Pid, Reader, Term};
 
-use super::{Body, From, GenServer, Served, Stop, answer, function};
+use super::{Body, From, GenServer, Served, Stop, alias, answer, function};
 use crate::core::{Look, Message, Scan, reason};
 use crate::process::Process;
 
@@ -115,7 +115,14 @@ impl<S: GenServer> Server<S> {
         const OK: Atom = Atom::from_static("ok");
         let asked = request.term()?;
         match asked.as_atom().map(Atom::as_str) {
-            Some("get_state") => self.reply(to, tag, &self.server.state()),
+            // OTP 25 expects the state itself. Later releases, whose aliases have more words, can tell it from
+            // an error.
+            Some("get_state") => match alias(tag) {
+                Some(alias) if alias.words().len() > 3 => {
+                    self.reply(to, tag, &(OK, self.server.state()));
+                }
+                _ => self.reply(to, tag, &self.server.state()),
+            },
             Some("get_status") => self.reply(to, tag, &self.status()),
             Some("suspend") => {
                 self.suspended = true;
