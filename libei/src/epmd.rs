@@ -27,8 +27,11 @@ use crate::types::{Erl_IpAddr, ei_cnode};
 /// Where the port mapper listens, unless `ERL_EPMD_PORT` says otherwise.
 const PORT: u16 = 4369;
 
-/// `ERL_NO_DAEMON`: the port mapper is there, but gives no answer to a registration.
+/// `ERL_NO_DAEMON`: the port mapper is there, but gives no answer.
 const NO_DAEMON: c_int = -2;
+
+/// The version of the protocol that we speak.
+const VERSION: u16 = 6;
 
 /// Registers a node that listens on `port`, for as long as the descriptor that this returns is open.
 #[unsafe(no_mangle)]
@@ -88,7 +91,7 @@ pub unsafe extern "C" fn ei_epmd_publish_tmo(
     })
 }
 
-/// The port that a node listens on; `*dist` becomes the highest version that it speaks.
+/// The port that a node listens on; `*dist` becomes the version of the protocol that both speak.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ei_epmd_port(
     adr: Erl_IpAddr,
@@ -115,10 +118,10 @@ pub unsafe extern "C" fn ei_epmd_port_tmo(
         match find(mapper(ip), alive, Timeout::of(ms)) {
             Ok(found) => {
                 // SAFETY: null or room for a version, as ei.h says.
-                unsafe { put(dist, found.highest.into()) };
+                unsafe { put(dist, VERSION.into()) };
                 found.port.into()
             }
-            Err(errno) => errno.fail(),
+            Err(failure) => code(Err(failure)),
         }
     })
 }
@@ -138,10 +141,13 @@ pub unsafe extern "C" fn ei_epmd_connect_tmo(adr: Erl_IpAddr, ms: c_uint) -> c_i
 
 /// The port that a node on the host with this address listens on.
 pub(crate) fn lookup(at: SocketAddr, alive: &[u8], timeout: Timeout) -> Result<u16, Errno> {
-    Ok(find(at, alive, timeout)?.port)
+    match find(at, alive, timeout) {
+        Ok(found) => Ok(found.port),
+        Err(Failure(_, errno)) => Err(errno),
+    }
 }
 
-fn find(at: SocketAddr, alive: &[u8], timeout: Timeout) -> Result<Registration, Errno> {
+fn find(at: SocketAddr, alive: &[u8], timeout: Timeout) -> Result<Registration, Failure> {
     const FUNCTION: &str = "ei_epmd_r4_port";
     let ip = at.ip();
     let alive = text(alive)?;
@@ -157,13 +163,23 @@ fn find(at: SocketAddr, alive: &[u8], timeout: Timeout) -> Result<Registration, 
             let _ = socket.close();
             trace::progress(FUNCTION, format_args!("<- PORT2_RESP (ok)"));
             trace::progress(FUNCTION, format_args!("   {}", Described(&found)));
-            Ok(found)
+            let Registration {
+                lowest, highest, ..
+            } = found;
+            if (lowest..=highest).contains(&VERSION) {
+                return Ok(found);
+            }
+            trace::error(FUNCTION, format_args!("no version that both speak"));
+            let text = format_args!(
+                "{alive} speaks versions {lowest} to {highest} of the protocol, we {VERSION}"
+            );
+            Err(note::because(Errno::IO, text).into())
         }
         (socket, None) => {
             let _ = socket.close();
             trace::error(FUNCTION, format_args!("<- PORT2_RESP (unknown)"));
             let text = format_args!("the port mapper at {ip} knows no node {alive}");
-            Err(note::because(Errno::IO, text))
+            Err(note::because(Errno::IO, text).into())
         }
     }
 }
@@ -175,25 +191,19 @@ fn register(alive: &[u8], port: u16, timeout: Timeout) -> Result<c_int, Failure>
     let mut registration = Registration::new(alive, port, NodeType(b'h'));
     registration.lowest = registration.highest;
     let question = Register::new(registration.clone()).map_err(|_| Errno::IO)?;
-    let asked = ask(
+    let (socket, registered) = ask(
         question,
         mapper(Ipv4Addr::LOCALHOST),
         timeout,
         (FUNCTION, "ALIVE2_RESP"),
         format_args!("-> ALIVE2_REQ alive={alive} {}", Described(&registration)),
+    )?;
+    let creation = registered.creation;
+    trace::progress(
+        FUNCTION,
+        format_args!("<- ALIVE2_RESP (ok) creation={creation}"),
     );
-    match asked {
-        Ok((socket, registered)) => {
-            let creation = registered.creation;
-            trace::progress(
-                FUNCTION,
-                format_args!("<- ALIVE2_RESP (ok) creation={creation}"),
-            );
-            Ok(socket.fd)
-        }
-        Err(Unanswered::Asked(Errno::TIMED_OUT)) => Err(Failure(NO_DAEMON, Errno::TIMED_OUT)),
-        Err(unanswered) => Err(Errno::from(unanswered).into()),
-    }
+    Ok(socket.fd)
 }
 
 fn stop(alive: &[u8], timeout: Timeout) -> Result<(), Errno> {
@@ -235,6 +245,15 @@ impl From<Unanswered> for Errno {
     fn from(unanswered: Unanswered) -> Self {
         match unanswered {
             Unanswered::Unasked(errno) | Unanswered::Asked(errno) => errno,
+        }
+    }
+}
+
+impl From<Unanswered> for Failure {
+    fn from(unanswered: Unanswered) -> Self {
+        match unanswered {
+            Unanswered::Asked(Errno::TIMED_OUT) => Self(NO_DAEMON, Errno::TIMED_OUT),
+            unanswered => Errno::from(unanswered).into(),
         }
     }
 }

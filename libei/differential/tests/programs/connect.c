@@ -3,6 +3,9 @@
 
 #include "program.h"
 
+int ei_epmd_port_tmo(struct in_addr *ip, const char *alive, int *dist, unsigned ms);
+int ei_epmd_publish_tmo(int port, const char *alive, unsigned ms);
+
 static void describe(int fd)
 {
     ei_cnode *node = ei_fd_to_cnode(fd);
@@ -94,6 +97,9 @@ int main(int argc, char **argv)
         say("xconnect_tmo", ei_xconnect_tmo(&ec, &ip, alive, 100));
         say("publish_tmo", ei_publish_tmo(&ec, 1, 100));
         say("unpublish_tmo", ei_unpublish_tmo("c", 100));
+        int version;
+        say("epmd_port_tmo", ei_epmd_port_tmo(&ip, alive, &version, 100));
+        say("epmd_publish_tmo", ei_epmd_publish_tmo(1, "c", 100));
         int listener = listening();
         say("accept_tmo", ei_accept_tmo(&ec, listener, NULL, 100));
         puts("connect now");
@@ -101,6 +107,12 @@ int main(int argc, char **argv)
         say("accept_tmo", ei_accept_tmo(&ec, listener, NULL, 100));
         say("close listener", ei_close_connection(listener));
         printf("open %d\n", open_sockets);
+    } else if (!strcmp(action, "lookup")) {
+        struct in_addr ip = { htonl(INADDR_LOOPBACK) };
+        int version = 0;
+        init("c", cookie);
+        say("port", ei_epmd_port_tmo(&ip, peer, &version, 5000));
+        printf("version %d\n", version);
     } else if (!strcmp(action, "failures")) {
         /* Every call fails once, until an attempt makes fewer calls. */
         for (int n = 1;; n++) {

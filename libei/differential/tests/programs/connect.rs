@@ -1,5 +1,6 @@
 //! C programs that connect to real Erlang nodes and accept them, over every kind of socket.
 
+use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 
 use einode_testkit::{Beam, Epmd};
@@ -195,6 +196,19 @@ fn whatever_call_fails_while_accepting_the_listener_goes_on() {
     }
 }
 
+/// What functions say where nobody answers, or nobody connects.
+pub(crate) const UNANSWERED: &[&str] = &[
+    "connect_host_port_tmo: -1 ETIMEDOUT",
+    "xconnect_host_port_tmo: -1 ETIMEDOUT",
+    "connect_tmo: -3 ETIMEDOUT",
+    "xconnect_tmo: -3 ETIMEDOUT",
+    "publish_tmo: -2 ETIMEDOUT",
+    "unpublish_tmo: -1 ETIMEDOUT",
+    "epmd_port_tmo: -2 ETIMEDOUT",
+    "epmd_publish_tmo: -2 ETIMEDOUT",
+    "accept_tmo: -1 ETIMEDOUT",
+];
+
 #[test]
 fn nobody_is_waited_for_longer_than_allowed() {
     for build in [Ours, Theirs] {
@@ -204,19 +218,43 @@ fn nobody_is_waited_for_longer_than_allowed() {
             let port = silent.local_addr().expect("its address").port();
             let arguments = [sockets, "silence", "secret", &port.to_string()];
             let mut node = Node::start(build, port, arguments);
-            node.says(&[
-                "connect_host_port_tmo: -1 ETIMEDOUT",
-                "xconnect_host_port_tmo: -1 ETIMEDOUT",
-                "connect_tmo: -3 ETIMEDOUT",
-                "xconnect_tmo: -3 ETIMEDOUT",
-                "publish_tmo: -2 ETIMEDOUT",
-                "unpublish_tmo: -1 ETIMEDOUT",
-            ]);
+            let (accept, others) = UNANSWERED.split_last().expect("functions");
+            node.says(others);
             let listening = node.line().parse::<u16>().expect("a port");
-            node.says(&["accept_tmo: -1 ETIMEDOUT", "connect now"]);
+            node.says(&[accept, "connect now"]);
             let _peer = TcpStream::connect(("127.0.0.1", listening)).expect("it listens");
             node.go_on();
-            node.says(&["accept_tmo: -1 ETIMEDOUT", "close listener: ok", "open 0"]);
+            node.says(&[accept, "close listener: ok", "open 0"]);
+            node.ends();
+        }
+    }
+}
+
+#[test]
+fn nodes_that_speak_no_version_of_ours_are_not_found() {
+    // The highest and the lowest version that the port mapper knows of, and whether they have ours.
+    for (highest, lowest, found) in [
+        (6, 5, true),
+        (6, 6, true),
+        (9, 6, true),
+        (9, 7, false),
+        (5, 5, false),
+    ] {
+        for build in [Ours, Theirs] {
+            let mapper = TcpListener::bind("127.0.0.1:0").expect("a port");
+            let port = mapper.local_addr().expect("its address").port();
+            let mut node = Node::start(build, port, ["tcp", "lookup", "secret", "x"]);
+            let (mut asker, _) = mapper.accept().expect("it asks");
+            asker.read_exact(&mut [0; 4]).expect("a question");
+            // PORT2_RESP: the port 1, a normal node of TCP, the versions, its name, nothing else.
+            let answer = [
+                b'w', 0, 0, 1, b'M', 0, 0, highest, 0, lowest, 0, 1, b'x', 0, 0,
+            ];
+            asker.write_all(&answer).expect("it listens");
+            node.says(match found {
+                true => &["port: ok", "version 6"],
+                false => &["port: -1 EIO", "version 0"],
+            });
             node.ends();
         }
     }
