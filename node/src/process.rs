@@ -94,6 +94,33 @@ impl Process {
         self.outgoing(to, message)?.send(self)
     }
 
+    /// Sends a message with priority, as `erlang:send(Alias, Message, [priority])` of OTP 28, unless so much
+    /// waits for its node that a `send_priority` would wait: it is received before others, if the alias is
+    /// a [priority alias](Self::priority_alias). To nodes before OTP 28 it is a message like others.
+    ///
+    /// # Errors
+    /// As [`try_send`](Self::try_send).
+    pub fn try_send_priority<T: Encode + ?Sized>(
+        &self,
+        to: &Reference,
+        message: &T,
+    ) -> Result<(), SendError> {
+        self.outgoing_priority(to, message)?.send(self)
+    }
+
+    pub(crate) fn outgoing_priority<T: Encode + ?Sized>(
+        &self,
+        to: &Reference,
+        message: &T,
+    ) -> Result<Outgoing, SendError> {
+        let priority = true;
+        let message = self.outgoing(to, message)?;
+        Ok(Outgoing {
+            priority,
+            ..message
+        })
+    }
+
     /// A message that can be sent several times, until it is sent.
     pub(crate) fn outgoing<T: Encode + ?Sized>(
         &self,
@@ -197,12 +224,33 @@ impl Process {
         to: impl TryInto<Recipient, Error: Into<InvalidRecipient>>,
         reason: &T,
     ) -> Result<(), SendError> {
-        let to = to.try_into().map_err(Into::into)?;
+        self.signal_exit(to.try_into().map_err(Into::into)?, reason, false)
+    }
+
+    /// Sends an exit signal with priority, as `exit(Alias, Reason, [priority])` of OTP 28: where it is
+    /// trapped, it is received before others, if the alias is a [priority alias](Self::priority_alias).
+    ///
+    /// # Errors
+    /// As [`exit`](Self::exit).
+    pub fn exit_priority<T: Encode + ?Sized>(
+        &self,
+        to: &Reference,
+        reason: &T,
+    ) -> Result<(), SendError> {
+        self.signal_exit(to.into(), reason, true)
+    }
+
+    fn signal_exit<T: Encode + ?Sized>(
+        &self,
+        to: Recipient,
+        reason: &T,
+        priority: bool,
+    ) -> Result<(), SendError> {
         let (to, node) = to.split(self.core.name().as_atom());
         let reason = Payload::encode(reason)?;
         let sent = self
             .core
-            .send_exit(&self.inbox.pid, &to, &node, &reason, false);
+            .send_exit(&self.inbox.pid, &to, &node, &reason, priority);
         match sent {
             // As in Erlang, that nobody can be reached is no error.
             Ok(()) | Err(Rejected::Unreachable) => Ok(()),

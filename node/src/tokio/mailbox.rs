@@ -4,10 +4,10 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use einode_dist::Payload;
-use einode_etf::{Atom, Encode, EncodeError};
+use einode_etf::{Atom, Encode, EncodeError, Reference};
 
 use crate::core::{Core, Look, Message, Scan};
-use crate::process::{Exited, Process, SendError};
+use crate::process::{Exited, Outgoing, Process, SendError};
 use crate::recipient::{InvalidRecipient, Recipient};
 
 /// A [`Process`] that the program runs: it receives what is sent to it.
@@ -51,7 +51,24 @@ impl Mailbox {
         to: impl TryInto<Recipient, Error: Into<InvalidRecipient>>,
         message: &T,
     ) -> Result<(), SendError> {
-        let outgoing = self.0.outgoing(to, message)?;
+        self.deliver(self.0.outgoing(to, message)?).await
+    }
+
+    /// Sends a message with priority, as `erlang:send(Alias, Message, [priority])` of OTP 28: it is received
+    /// before others, if the alias is a [priority alias](Process::priority_alias). To nodes before OTP 28 it
+    /// is a message like others.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send), and so is cancelling.
+    pub async fn send_priority<T: Encode + ?Sized>(
+        &self,
+        to: &Reference,
+        message: &T,
+    ) -> Result<(), SendError> {
+        self.deliver(self.0.outgoing_priority(to, message)?).await
+    }
+
+    async fn deliver(&self, outgoing: Outgoing) -> Result<(), SendError> {
         loop {
             match outgoing.send(&self.0) {
                 Err(SendError::Busy) => {}
