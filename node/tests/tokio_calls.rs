@@ -43,6 +43,28 @@ fn serve(beam: &Beam, name: &str, state: &str) -> Pid {
 }
 
 #[test]
+fn what_prints_does_not_wait() {
+    let beam = Beam::start();
+    in_runtime(async {
+        let node = builder(&beam, "us").start().await.unwrap();
+        let printed: Term = node
+            .erpc(beam.name())
+            .within(WAIT)
+            .call("io", "format", ("~p~n", vec![term!(hello)]))
+            .await
+            .unwrap();
+        assert_eq!(printed, term!(ok));
+        let read: Term = node
+            .erpc(beam.name())
+            .within(WAIT)
+            .call("io", "get_line", (Atom::from_static("prompt"),))
+            .await
+            .unwrap();
+        assert_eq!(read, term!(eof));
+    });
+}
+
+#[test]
 fn calls_servers_by_every_kind_of_name() {
     let beam = Beam::start();
     in_runtime(async {
@@ -122,8 +144,7 @@ fn says_why_a_server_has_not_answered() {
         assert_eq!(on_time.unwrap(), "on_time");
         assert_eq!(me.message_count(), 0);
         // Nor is a monitor left.
-        let monitors = "{monitored_by, By} = process_info(whereis(server), monitored_by), By";
-        assert_eq!(beam.text(monitors), "[]");
+        beam.wait_until("process_info(whereis(server), monitored_by) =:= {monitored_by, []}");
 
         let other = me.call::<String>(server, &term!({add, 1}), WAIT).await;
         assert!(matches!(other, Err(CallError::Decode(_))), "{other:?}");

@@ -56,7 +56,8 @@ impl<C, N> Remote<C, N> {
     }
 
     /// Who writes what the functions print, and reads for them: a process that speaks the I/O
-    /// protocol.
+    /// protocol. Without one, what they print by `erpc` goes nowhere, and by `rpc` where the output of their
+    /// node goes.
     #[must_use]
     pub fn group_leader(mut self, process: &Pid) -> Self {
         self.group_leader = Some(process.clone());

@@ -16,12 +16,15 @@ mod registry;
 mod relations;
 mod requests;
 mod signals;
+mod silent;
 mod ties;
 
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{
+    Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+};
 
 use einode_dist::{Control, Destination, NodeName, Payload};
 use einode_etf::{Atom, Pid, Reference};
@@ -59,6 +62,7 @@ pub(crate) struct Core {
     peers: RwLock<Peers>,
     last_pid: AtomicU64,
     last_reference: AtomicU64,
+    leader: OnceLock<Pid>,
     /// The functions that others may call, and how many processes run them.
     exports: RwLock<HashMap<(Atom, Atom, u8), Function>>,
     jobs: AtomicUsize,
@@ -107,6 +111,7 @@ impl Core {
             peers: RwLock::default(),
             last_pid: AtomicU64::new(0),
             last_reference: AtomicU64::new(0),
+            leader: OnceLock::new(),
             exports: RwLock::default(),
             jobs: AtomicUsize::new(0),
         })

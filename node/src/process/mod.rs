@@ -308,7 +308,7 @@ impl Process {
         let group_leader = wanted.group_leader.or_else(|| self.inbox.group_leader());
         let wanted = Wanted {
             node,
-            group_leader: group_leader.unwrap_or_else(|| self.inbox.pid.clone()),
+            group_leader: group_leader.unwrap_or_else(|| self.core.group_leader()),
             call: wanted.call,
             arguments: wanted.arguments,
             options: wanted.options,
