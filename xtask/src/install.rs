@@ -18,8 +18,8 @@ const PACKAGES: &[&str] = &[
     "erlang-runtime-tools",
 ];
 
-/// What watches the C programs of the tests.
-const WATCHERS: &[&str] = &["valgrind"];
+/// What watches the C programs of the tests, and what cuts networks.
+const TOOLS: &[&str] = &["valgrind", "iproute2"];
 
 /// The Debian release that has each OTP release.
 const SUITES: &[(&str, &str)] = &[("25", "bookworm"), ("27", "trixie"), ("29", "sid")];
@@ -27,16 +27,19 @@ const SUITES: &[(&str, &str)] = &[("25", "bookworm"), ("27", "trixie"), ("29", "
 /// Installs what is missing of Erlang/OTP and of what the tests need beside it on this machine.
 pub(crate) fn erlang() -> Outcome {
     if !exists("apt-get") {
-        if exists("erl") && exists("epmd") && exists("valgrind") {
+        if ["erl", "epmd", "valgrind", "ip"]
+            .iter()
+            .all(|program| exists(program))
+        {
             return Ok(());
         }
         return Err(Failure::new(
-            "the tests need Erlang/OTP 25 or later with its C libraries, and valgrind: install them so \
-             that `erl`, `epmd` and `valgrind` are on PATH (Fedora: dnf install erlang \
-             erlang-erl_interface valgrind; Arch: pacman -S erlang valgrind)",
+            "the tests need Erlang/OTP 25 or later with its C libraries, valgrind and iproute2: install them \
+             so that `erl`, `epmd`, `valgrind` and `ip` are on PATH (Fedora: dnf install erlang \
+             erlang-erl_interface valgrind iproute; Arch: pacman -S erlang valgrind iproute2)",
         ));
     }
-    packages(&[PACKAGES, WATCHERS].concat())
+    packages(&[PACKAGES, TOOLS].concat())
 }
 
 /// Makes sure that `directory` holds a Debian with the given OTP release.

@@ -1,0 +1,235 @@
+//! Many messages, many callers, and many connections that are begun from both sides at once.
+//!
+//! How much of it is set by environment variables, so that a build need not wait for all of it:
+//! `EINODE_CALL_SECONDS` (2; the claim is 60) and `EINODE_MEETINGS` (100; the claim is 1000).
+#![cfg(feature = "tokio")]
+
+mod common;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Duration;
+
+use common::{WAIT, in_runtime};
+use einode::tokio::{Builder, Mailbox, Node};
+use einode::{Message, NodeName, term};
+use einode_testkit::{Beam, Epmd};
+use tokio::task::{JoinSet, block_in_place};
+use tokio::time::{sleep, timeout};
+
+const STRESS: &str = r#"
+-module(stress).
+-export([send/2, check/2, echo/0]).
+
+send(To, Count) -> [To ! N || N <- lists:seq(1, Count)], ok.
+
+%% Tells whether the numbers come in order, and nothing else.
+check(Last, Count) -> check(Last, 1, Count).
+check(Last, Next, Count) when Next > Count -> Last ! {in_order, Count};
+check(Last, Next, Count) ->
+    receive
+        Next -> check(Last, Next + 1, Count);
+        Other -> Last ! {expected, Next, Other}
+    end.
+
+%% A server that answers what it is asked, and counts.
+echo() -> register(echo, self()), echo(0).
+echo(Count) ->
+    receive
+        {'$gen_call', {Pid, [alias | Alias] = Tag}, count} when is_pid(Pid) ->
+            Alias ! {Tag, Count}, echo(Count);
+        {'$gen_call', {Pid, [alias | Alias] = Tag}, Request} when is_pid(Pid) ->
+            Alias ! {Tag, Request}, echo(Count + 1)
+    end.
+"#;
+
+fn chosen(variable: &str, usual: i64) -> i64 {
+    let chosen = std::env::var(variable).ok();
+    chosen.map_or(usual, |chosen| chosen.parse().expect(variable))
+}
+
+fn builder(epmd_port: u16, cookie: &str, name: &str) -> Builder {
+    Node::builder(name)
+        .cookie(cookie)
+        .epmd_port(epmd_port)
+        .listen(common::anywhere())
+}
+
+fn node(beam: &Beam) -> Builder {
+    builder(beam.epmd_port(), beam.cookie(), "us@127.0.0.1")
+}
+
+async fn recv(mailbox: &mut Mailbox) -> Message {
+    timeout(WAIT, mailbox.recv()).await.unwrap().unwrap()
+}
+
+#[test]
+fn many_messages_arrive_in_order_from_each_side() {
+    const COUNT: i64 = 300_000;
+    let beam = Beam::start();
+    beam.load(STRESS);
+    in_runtime(async {
+        let node = node(&beam).start().await.unwrap();
+        let (mut sink, mut me) = (node.mailbox(), node.mailbox());
+        sink.register("sink").unwrap();
+        me.register("me").unwrap();
+        beam.eval(&format!(
+            "register(checker, spawn(stress, check, [{{me, 'us@127.0.0.1'}}, {COUNT}])), \
+             spawn(stress, send, [{{sink, 'us@127.0.0.1'}}, {COUNT}])"
+        ));
+        let received = tokio::spawn(async move {
+            for n in 1..=COUNT {
+                assert_eq!(recv(&mut sink).await.decode::<i64>().unwrap(), n);
+            }
+            sink
+        });
+        for n in 1..=COUNT {
+            me.send(("checker", beam.name()), &n).await.unwrap();
+        }
+        let sink = received.await.unwrap();
+        assert_eq!(
+            recv(&mut me).await.term().unwrap(),
+            term!({in_order, (COUNT)})
+        );
+        assert_eq!(sink.message_count(), 0);
+    });
+}
+
+#[test]
+fn a_thousand_callers_get_their_own_replies() {
+    let time = Duration::from_secs(chosen("EINODE_CALL_SECONDS", 2) as u64);
+    let beam = Beam::start();
+    beam.load(STRESS);
+    beam.eval("spawn(stress, echo, [])");
+    beam.wait_until("is_pid(whereis(echo))");
+    in_runtime(async {
+        let node = node(&beam).start().await.unwrap();
+        let over = Arc::new(AtomicBool::new(false));
+        let mut callers = JoinSet::new();
+        let asked = Arc::new(AtomicI64::new(0));
+        for caller in 0..1000_i64 {
+            let mut me = node.mailbox();
+            let (over, echo) = (Arc::clone(&over), beam.name().to_owned());
+            let asked = Arc::clone(&asked);
+            callers.spawn(async move {
+                let mut turn = 0_i64;
+                while !over.load(Ordering::Relaxed) {
+                    let question = (caller, turn);
+                    let echo = ("echo", echo.as_str());
+                    let answer: (i64, i64) = me.call(echo, &question, WAIT).await.unwrap();
+                    assert_eq!(answer, question);
+                    turn += 1;
+                }
+                asked.fetch_add(turn, Ordering::Relaxed);
+                me
+            });
+        }
+        sleep(time).await;
+        over.store(true, Ordering::Relaxed);
+        let mut done = Vec::new();
+        while let Some(caller) = callers.join_next().await {
+            done.push(caller.unwrap());
+        }
+        // What would have come twice comes before the answer to this.
+        let me = &mut done[0];
+        let count: i64 = me
+            .call(("echo", beam.name()), &term!(count), WAIT)
+            .await
+            .unwrap();
+        assert_eq!(count, asked.load(Ordering::Relaxed));
+        assert!(count >= 1000, "{count}");
+        for me in &done {
+            assert_eq!(me.message_count(), 0);
+        }
+        let monitors = "process_info(whereis(echo), monitored_by) =:= {monitored_by, []}";
+        block_in_place(|| beam.wait_until(monitors));
+    });
+}
+
+/// Lets two nodes of ours send to each other at once, again and again.
+#[test]
+fn our_nodes_meet_halfway() {
+    let epmd = Epmd::start();
+    in_runtime(async {
+        let mut nodes = Vec::new();
+        for name in ["a@127.0.0.1", "b@127.0.0.1"] {
+            nodes.push(builder(epmd.port(), "secret", name).start().await.unwrap());
+        }
+        let [a, b] = &nodes[..] else { unreachable!() };
+        let (mut at_a, mut at_b) = (a.mailbox(), b.mailbox());
+        let (mut seen_by_a, mut seen_by_b) = (a.mailbox(), b.mailbox());
+        seen_by_a.monitor_nodes(true);
+        seen_by_b.monitor_nodes(true);
+        let (a_pid, b_pid) = (at_a.pid().clone(), at_b.pid().clone());
+        for round in 0..chosen("EINODE_MEETINGS", 100) {
+            // Sending begins to connect, and does not wait for it.
+            at_a.send(&b_pid, &round).await.unwrap();
+            at_b.send(&a_pid, &-round).await.unwrap();
+            assert_eq!(recv(&mut at_b).await.decode::<i64>(), Ok(round));
+            assert_eq!(recv(&mut at_a).await.decode::<i64>(), Ok(-round));
+            assert_eq!(a.nodes(), [b.name().clone()]);
+            assert_eq!(b.nodes(), [a.name().clone()]);
+            let closer = if round % 2 == 0 { a } else { b };
+            let other = if round % 2 == 0 { b } else { a };
+            assert!(closer.disconnect(other.name()));
+            for seen in [&mut seen_by_a, &mut seen_by_b] {
+                assert!(matches!(recv(seen).await, Message::NodeUp(_)), "{round}");
+                assert!(matches!(recv(seen).await, Message::NodeDown(_)), "{round}");
+                assert_eq!(seen.message_count(), 0, "{round}");
+            }
+        }
+        assert_eq!(at_a.message_count() + at_b.message_count(), 0);
+    });
+}
+
+#[test]
+fn a_node_of_erlang_and_ours_meet_halfway() {
+    let rounds = chosen("EINODE_MEETINGS", 100);
+    // Names decide who wins, so there is one on each side of that of the real node.
+    for name in ["aaa@127.0.0.1", "zzz@127.0.0.1"] {
+        let beam = Beam::start();
+        in_runtime(meet(&beam, name, rounds));
+    }
+}
+
+async fn meet(beam: &Beam, name: &str, rounds: i64) {
+    let node = builder(beam.epmd_port(), beam.cookie(), name)
+        .start()
+        .await
+        .unwrap();
+    let peer: NodeName = beam.name().parse().unwrap();
+    let (mut me, mut seen) = (node.mailbox(), node.mailbox());
+    me.register("me").unwrap();
+    seen.monitor_nodes(true);
+    let us = format!("{{me, '{name}'}}");
+    beam.eval("register(agent, self()), net_kernel:monitor_nodes(true, [{node_type, all}])");
+    for round in 0..rounds {
+        beam.eval(&format!("spawn(fun() -> {us} ! {round} end)"));
+        // It takes its time: begin at different moments of it.
+        sleep(Duration::from_micros(round as u64 % 20 * 100)).await;
+        me.send(("agent", beam.name()), &round).await.unwrap();
+        assert_eq!(recv(&mut me).await.decode::<i64>(), Ok(round));
+        beam.eval(&format!("receive {round} -> ok end"));
+        assert_eq!(node.nodes(), std::slice::from_ref(&peer));
+        assert_eq!(beam.text("nodes(hidden)"), format!("['{name}']"));
+        if round % 2 == 0 {
+            node.disconnect(&peer);
+        } else {
+            beam.eval(&format!("erlang:disconnect_node('{name}')"));
+        }
+        assert!(
+            matches!(recv(&mut seen).await, Message::NodeUp(_)),
+            "{round}"
+        );
+        assert!(
+            matches!(recv(&mut seen).await, Message::NodeDown(_)),
+            "{round}"
+        );
+        assert_eq!(seen.message_count(), 0, "{round}");
+        block_in_place(|| beam.wait_until("nodes(hidden) =:= []"));
+        let changes = "receive {nodeup, _, _} -> ok end, receive {nodedown, _, _} -> ok end, \
+                       process_info(self(), message_queue_len)";
+        assert_eq!(beam.text(changes), "{message_queue_len,0}", "{round}");
+    }
+    assert_eq!(me.message_count(), 0);
+}
