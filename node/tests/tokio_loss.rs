@@ -70,7 +70,7 @@ impl Bound {
     }
 
     /// All of it is lost, and a call that waits ends.
-    async fn is_lost(mut self, node: &Node, peer: &NodeName) {
+    async fn lose(mut self, node: &Node, peer: &NodeName) {
         let me = &mut self.me;
         let mut exits = 0;
         for _ in 0..=self.monitors.len() {
@@ -136,7 +136,7 @@ fn a_node_that_is_killed_is_told_of_and_connected_to_again() {
                 "process_info(whereis(agent), message_queue_len) =/= {message_queue_len, 0}",
             );
             beam.kill();
-            bound.is_lost(&node, &name.parse().unwrap()).await;
+            bound.lose(&node, &name.parse().unwrap()).await;
             has_no_connection(call).await;
             beam = block_in_place(|| {
                 Beam::builder()
@@ -164,7 +164,7 @@ fn a_node_that_is_suspended_is_told_of_and_connected_to_again() {
         let bound = Bound::to(&node, &beam).await;
         let call = call_that_waits(&node, &beam);
         beam.pause();
-        bound.is_lost(&node, &beam.name().parse().unwrap()).await;
+        bound.lose(&node, &beam.name().parse().unwrap()).await;
         has_no_connection(call).await;
         beam.resume();
         // It hears of the end of the connection when it reads again.
@@ -255,7 +255,7 @@ fn cut_and_mend() {
         let bound = Bound::to(&node, &beam).await;
         let call = call_that_waits(&node, &beam);
         ip(&format!("address delete {THERE}/32 dev lo"));
-        bound.is_lost(&node, &peer).await;
+        bound.lose(&node, &peer).await;
         has_no_connection(call).await;
         // The other side finds out by itself.
         let lost = "receive {'DOWN', _, process, _, noconnection} -> true after 0 -> false end";

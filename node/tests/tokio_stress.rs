@@ -1,7 +1,7 @@
 //! Many messages, many callers, and many connections that are begun from both sides at once.
 //!
-//! How much of it is set by environment variables, so that a build need not wait for all of it:
-//! `EINODE_CALL_SECONDS` (2; the claim is 60) and `EINODE_MEETINGS` (100; the claim is 1000).
+//! `EINODE_CALL_SECONDS` says for how long the callers call: 2 seconds if it is not set, so that nobody has to
+//! wait for the minute that is claimed.
 #![cfg(feature = "tokio")]
 
 mod common;
@@ -43,10 +43,8 @@ echo(Count) ->
     end.
 "#;
 
-fn chosen(variable: &str, usual: i64) -> i64 {
-    let chosen = std::env::var(variable).ok();
-    chosen.map_or(usual, |chosen| chosen.parse().expect(variable))
-}
+/// How often two nodes begin to connect at the same moment.
+const MEETINGS: i64 = 1000;
 
 fn builder(epmd_port: u16, cookie: &str, name: &str) -> Builder {
     Node::builder(name)
@@ -97,7 +95,7 @@ fn many_messages_arrive_in_order_from_each_side() {
 
 #[test]
 fn a_thousand_callers_get_their_own_replies() {
-    let time = Duration::from_secs(chosen("EINODE_CALL_SECONDS", 2) as u64);
+    let time = std::env::var("EINODE_CALL_SECONDS").map_or(2, |time| time.parse().unwrap());
     let beam = Beam::start();
     beam.load(STRESS);
     beam.eval("spawn(stress, echo, [])");
@@ -124,7 +122,7 @@ fn a_thousand_callers_get_their_own_replies() {
                 me
             });
         }
-        sleep(time).await;
+        sleep(Duration::from_secs(time)).await;
         over.store(true, Ordering::Relaxed);
         let mut done = Vec::new();
         while let Some(caller) = callers.join_next().await {
@@ -161,7 +159,7 @@ fn our_nodes_meet_halfway() {
         seen_by_a.monitor_nodes(true);
         seen_by_b.monitor_nodes(true);
         let (a_pid, b_pid) = (at_a.pid().clone(), at_b.pid().clone());
-        for round in 0..chosen("EINODE_MEETINGS", 100) {
+        for round in 0..MEETINGS {
             // Sending begins to connect, and does not wait for it.
             at_a.send(&b_pid, &round).await.unwrap();
             at_b.send(&a_pid, &-round).await.unwrap();
@@ -184,15 +182,14 @@ fn our_nodes_meet_halfway() {
 
 #[test]
 fn a_node_of_erlang_and_ours_meet_halfway() {
-    let rounds = chosen("EINODE_MEETINGS", 100);
     // Names decide who wins, so there is one on each side of that of the real node.
     for name in ["aaa@127.0.0.1", "zzz@127.0.0.1"] {
         let beam = Beam::start();
-        in_runtime(meet(&beam, name, rounds));
+        in_runtime(meet(&beam, name));
     }
 }
 
-async fn meet(beam: &Beam, name: &str, rounds: i64) {
+async fn meet(beam: &Beam, name: &str) {
     let node = builder(beam.epmd_port(), beam.cookie(), name)
         .start()
         .await
@@ -203,7 +200,7 @@ async fn meet(beam: &Beam, name: &str, rounds: i64) {
     seen.monitor_nodes(true);
     let us = format!("{{me, '{name}'}}");
     beam.eval("register(agent, self()), net_kernel:monitor_nodes(true, [{node_type, all}])");
-    for round in 0..rounds {
+    for round in 0..MEETINGS {
         beam.eval(&format!("spawn(fun() -> {us} ! {round} end)"));
         // It takes its time: begin at different moments of it.
         sleep(Duration::from_micros(round as u64 % 20 * 100)).await;
