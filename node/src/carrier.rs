@@ -1,8 +1,11 @@
 use std::io;
 use std::ops::{Deref, DerefMut};
+use std::sync::Mutex;
 
 use einode_dist::Prefix;
 use einode_dist::handshake::Session;
+
+use crate::core::lock;
 
 /// Which side of a connection we are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,12 +88,18 @@ impl<C: Carrier + ?Sized> Carrier for Box<C> {
 pub(crate) struct Closing<C: Carrier> {
     carrier: C,
     /// What it will be told.
-    pub(crate) ending: Ending,
+    ending: Mutex<Ending>,
 }
 
 impl<C: Carrier> Closing<C> {
     pub(crate) const fn new(carrier: C, ending: Ending) -> Self {
+        let ending = Mutex::new(ending);
         Self { carrier, ending }
+    }
+
+    /// Notes what it will be told.
+    pub(crate) fn note(&self, ending: Ending) {
+        *lock(&self.ending) = ending;
     }
 }
 
@@ -110,6 +119,7 @@ impl<C: Carrier> DerefMut for Closing<C> {
 
 impl<C: Carrier> Drop for Closing<C> {
     fn drop(&mut self) {
-        self.carrier.closing(self.ending);
+        let ending = *lock(&self.ending);
+        self.carrier.closing(ending);
     }
 }

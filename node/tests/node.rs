@@ -1,15 +1,18 @@
 //! Nodes among real Erlang nodes, on threads.
 
+#[cfg(feature = "tls")]
+#[path = "common/ca.rs"]
+mod ca;
 mod common;
 
 use std::time::Duration;
 
 use common::{WAIT, term};
-use einode::blocking::{Builder, Mailbox, Memory, Node, Tcp, Transport};
-use einode::dist::HostName;
+use einode::blocking::{Builder, Endpoint, Mailbox, Memory, Node, Tcp, Transport};
+use einode::dist::{HostName, TickTime};
 use einode::{
-    Address, AliasKind, Atom, Down, Exit, Message, Monitored, NodeName, Pid, RecvError, Table,
-    Term, term,
+    Address, AliasKind, Atom, Down, Exit, LinkError, Message, Monitored, NodeName, Pid, RecvError,
+    Table, Term, term,
 };
 use einode_testkit::{Beam, Epmd};
 
@@ -266,14 +269,17 @@ fn converse([one, two]: [Node; 2]) {
     let big = einode::etf::Binary(vec![7; 10 << 20]);
     b.send(a.pid(), &big, WAIT).unwrap();
     b.send(a.pid(), &term!(small), WAIT).unwrap();
-    assert_eq!(recv(&mut a).term().unwrap(), big.into());
+    assert_eq!(recv(&mut a).term().unwrap(), big.clone().into());
     assert_eq!(recv(&mut a).term().unwrap(), term!(small));
     a.trap_exit(true);
     a.link(b.pid());
     a.monitor(("b", two.name())).unwrap();
     a.send(b.pid(), &term!(linked), WAIT).unwrap();
     recv(&mut b);
+    // What was sent before the end arrives, all of it.
+    b.send(a.pid(), &big, WAIT).unwrap();
     two.shutdown(WAIT);
+    assert!(recv(&mut a).term().unwrap() == big.into());
     let mut reasons = [reason(&recv(&mut a)), reason(&recv(&mut a))];
     reasons.sort();
     assert_eq!(reasons, [term!(shutdown), term!(shutdown)]);
@@ -295,12 +301,148 @@ fn over_any_transport_and_without_a_trace() {
         let paths = ["one", "two"].map(|name| Address::Unix(directory.path().join(name)));
         converse(pair(&einode::blocking::Unix::default(), paths));
     }
+    #[cfg(feature = "tls")]
+    {
+        let (_files, tls) = tls();
+        converse(pair(&tls, [free(), free()]));
+    }
     // Others of these tests run nodes, too, and end.
     let until = std::time::Instant::now() + WAIT;
     while threads() > 0 {
         assert!(std::time::Instant::now() < until, "{} threads", threads());
         std::thread::yield_now();
     }
+}
+
+/// TLS with certificates for this machine, and the files that they are in.
+#[cfg(feature = "tls")]
+fn tls() -> (tempfile::TempDir, einode::tls::Tls) {
+    let files = tempfile::tempdir().unwrap();
+    let ca = ca::Authority::new("ca");
+    let path = |name: &str, text: &str| {
+        let path = files.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let options = einode::tls::TlsOptions::new()
+        .certfile(path("node.pem", &ca.issue(&["127.0.0.1"]).pem()))
+        .cacertfile(path("ca.pem", &ca.pem));
+    let tls = einode::tls::Tls::from_options(Some(options.clone()), Some(options)).unwrap();
+    (files, tls)
+}
+
+#[test]
+fn a_tick_is_answered_in_time_for_a_peer_with_a_shorter_tick_time() {
+    let node = Node::builder("patient@127.0.0.1")
+        .cookie("secret")
+        .listen(common::anywhere())
+        .unpublished()
+        .start()
+        .unwrap();
+    // By itself, the node would send its first tick after 15 seconds.
+    let hasty = common::node("hasty").tick_time(TickTime::new(Duration::from_secs(1), 4).unwrap());
+    let mut hasty = Endpoint::new(hasty)
+        .connect_to(node.address().unwrap(), None)
+        .unwrap();
+    let error = hasty.receive(Duration::from_secs(3)).unwrap_err();
+    assert!(matches!(error, LinkError::TimedOut), "{error:?}");
+}
+
+/// The socket is full while a tick is due, and TLS has to keep a part of what it has taken.
+#[cfg(feature = "tls")]
+#[test]
+fn a_peer_that_reads_late_gets_all_of_it_once() {
+    const COUNT: u32 = 400;
+    let (_files, tls) = tls();
+    let transport = einode::tls::TlsOver::new(tls, Memory::default());
+    let place = Address::Other("late".into());
+    let late: NodeName = "late@127.0.0.1".parse().unwrap();
+    let node = Node::builder("one@127.0.0.1")
+        .cookie("secret")
+        .transport(transport.clone())
+        .resolver([(late, place.clone())].into_iter().collect::<Table>())
+        .no_listener()
+        .tick_time(TickTime::new(Duration::from_secs(4), 4).unwrap())
+        .start()
+        .unwrap();
+    let endpoint = Endpoint::new(common::node("late")).transport(transport);
+    let listener = endpoint.listen(&place).unwrap();
+    let me = node.mailbox();
+    let sender = std::thread::spawn(move || {
+        let block = einode::etf::Binary(vec![7; 10_000]);
+        for n in 0..COUNT {
+            me.send(("any", "late@127.0.0.1"), &(n, &block), WAIT)
+                .unwrap();
+        }
+        me
+    });
+    let mut link = listener.accept(WAIT).unwrap();
+    std::thread::sleep(Duration::from_millis(1500));
+    for n in 0..COUNT {
+        let signal = link.receive(WAIT).unwrap();
+        let (number, block): (u32, Term) = signal.message().unwrap().decode().unwrap();
+        assert_eq!(number, n);
+        assert!(block == Term::binary(&[7; 10_000]), "block {n} is spoilt");
+    }
+    drop(sender.join().unwrap());
+}
+
+/// A node of each style, and no node of Erlang.
+#[cfg(feature = "tokio")]
+#[test]
+fn threads_and_tasks_talk_to_each_other() {
+    let names = ["threads@127.0.0.1", "tasks@127.0.0.1"];
+    let places = [free(), free()];
+    let nodes = names.map(|name| name.parse::<NodeName>().unwrap());
+    let table: Table = nodes.into_iter().zip(places.clone()).collect();
+    let [at, there] = places;
+    let threads = Node::builder(names[0])
+        .cookie("secret")
+        .resolver(table.clone())
+        .listen(at)
+        .unpublished()
+        .start()
+        .unwrap();
+    let mut me = threads.mailbox();
+    me.register("echo").unwrap();
+    let echo = std::thread::spawn(move || {
+        for _ in 0..1000 {
+            let (from, n): (Pid, u32) = recv(&mut me).decode().unwrap();
+            me.send(&from, &n, WAIT).unwrap();
+        }
+        (threads, me)
+    });
+    common::in_runtime(async move {
+        let tasks = einode::tokio::Node::builder(names[1])
+            .cookie("secret")
+            .resolver(table)
+            .listen(there)
+            .unpublished()
+            .start()
+            .await
+            .unwrap();
+        let mut me = tasks.mailbox();
+        me.monitor_nodes(true);
+        tasks.connect(&names[0].parse().unwrap()).await.unwrap();
+        let threads = names[0].parse().unwrap();
+        assert_eq!(me.recv().await.unwrap(), Message::NodeUp(threads));
+        for n in 0..1000 {
+            me.send(("echo", names[0]), &(me.pid(), n)).await.unwrap();
+            assert_eq!(me.recv().await.unwrap().decode(), Ok(n));
+        }
+        let (threads, mut process) = echo.join().unwrap();
+        let monitor = me.monitor(process.pid()).unwrap();
+        me.send(process.pid(), &term!(monitored)).await.unwrap();
+        recv(&mut process);
+        threads.shutdown(WAIT);
+        let ended = |message: &Message| match message {
+            Message::Down(down) => Some((down.monitor.clone(), down.reason.term().unwrap())),
+            _ => None,
+        };
+        let down = me.recv_match(ended).await.unwrap();
+        assert_eq!(down, (monitor, term!(shutdown)));
+        tasks.shutdown(WAIT).await;
+    });
 }
 
 /// An address that nobody listens at.

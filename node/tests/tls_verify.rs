@@ -405,6 +405,40 @@ fn no_common_ground() {
 }
 
 #[test]
+fn what_a_write_has_to_keep_is_told_and_leaves() {
+    let ca = Authority::new("ca");
+    let tls = Node::new(&ca.issue(&[HOST]), &ca.pem).tls();
+    let (ours, theirs) = MemorySocket::pair();
+    let server = TlsSocket::new(tls.server().unwrap(), theirs);
+    let client = TlsSocket::new(tls.client(HOST).unwrap(), ours);
+    let until = Some(Instant::now() + WAIT);
+    let server = thread::spawn(move || {
+        assert_eq!(server.read(&mut [0], until).unwrap(), 1);
+        server
+    });
+    client.write(&[IoSlice::new(b"x")], until).unwrap();
+    let server = server.join().unwrap();
+    assert!(!client.wants_write());
+
+    // Until the peer would have to read.
+    let (block, mut written) = ([7; 4096], 0);
+    while !client.wants_write() {
+        let now = Some(Instant::now() + Duration::from_millis(1));
+        written += client.write(&[IoSlice::new(&block)], now).unwrap();
+    }
+    let error = client.flush(Some(Instant::now())).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    thread::scope(|scope| {
+        scope.spawn(|| client.flush(until).unwrap());
+        let mut buffer = [0; 4096];
+        while written > 0 {
+            written -= server.read(&mut buffer, until).unwrap();
+        }
+    });
+    assert!(!client.wants_write());
+}
+
+#[test]
 fn the_version_is_the_newest() {
     let ca = Authority::new("ca");
     let tls = Node::new(&ca.issue(&[HOST]), &ca.pem).tls();

@@ -61,8 +61,8 @@ impl Stream for TlsStream {
     }
 
     fn awaits(&self, writing: bool) -> c_short {
-        let tls = self.socket.connection();
-        match (tls.wants_write(), writing && !tls.is_handshaking()) {
+        let is_handshaking = self.socket.connection().is_handshaking();
+        match (self.socket.wants_write(), writing && !is_handshaking) {
             (false, false) => libc::POLLIN,
             // A reader does not let what was written lie.
             (true, false) => libc::POLLIN | libc::POLLOUT,

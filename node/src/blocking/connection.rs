@@ -1,4 +1,6 @@
 use std::io::{self, IoSlice};
+use std::mem;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -8,18 +10,48 @@ use einode_dist::{Batch, Inbound, Ticker, limits};
 use super::Socket;
 use super::threads::Threads;
 use crate::carrier::{Closing, Ending};
-use crate::core::{Core, Peer, Pulse, READ_LIMIT, lock};
+use crate::core::{Core, Outlet, Peer, Pulse, READ_LIMIT, lock};
 use crate::error::{Disconnected, LinkError};
 
 /// How many bytes a read asks for at the least and at the most: what it asks for is zeroed before.
 const READ: (usize, usize) = (8 * 1024, 256 * 1024);
 
-/// A connection of a node, on two threads: one reads, the other writes and ticks, until one side ends it.
+/// How long a sender that writes by itself may wait for the socket.
+const AT_ONCE: Duration = Duration::from_millis(1);
+
+/// How many messages are written by their senders after the last that came. From then on it is a stream, of
+/// which the writer takes many at once.
+const ANSWERS: u32 = 16;
+
+/// A connection of a node, on two threads: one reads, the other ticks and writes what senders have not
+/// written by themselves, until one side ends it.
 pub(super) struct Running<S: Socket> {
-    socket: Arc<Closing<S>>,
+    socket: Closing<S>,
     core: Arc<Core>,
     peer: Arc<Peer>,
-    pulse: Arc<Mutex<Pulse>>,
+    pulse: Mutex<Pulse>,
+    /// Of the one who writes.
+    writing: Mutex<Writing>,
+    /// How many messages were to be written by their senders since something was read.
+    unanswered: AtomicU32,
+}
+
+/// What was taken off the queue.
+#[derive(Default)]
+struct Writing {
+    /// What of it is to be written.
+    batch: Batch,
+    /// How much has been written, and not told to the queue.
+    written: usize,
+}
+
+/// What came of an attempt to write.
+enum Step {
+    Wrote,
+    /// There is nothing to write.
+    Idle,
+    /// The connection has ended.
+    Over,
 }
 
 impl<S: Socket + 'static> Running<S> {
@@ -32,33 +64,34 @@ impl<S: Socket + 'static> Running<S> {
         peer: &Arc<Peer>,
         threads: &Threads,
     ) {
-        let running = |socket: &Arc<Closing<S>>, pulse: &Arc<Mutex<Pulse>>| Self {
-            socket: Arc::clone(socket),
+        let running = Arc::new(Self {
+            socket,
             core: Arc::clone(core),
             peer: Arc::clone(peer),
-            pulse: Arc::clone(pulse),
-        };
-        let socket = Arc::new(socket);
-        let pulse = Arc::new(Mutex::new(Pulse::new(ticker)));
+            pulse: Mutex::new(Pulse::new(ticker)),
+            writing: Mutex::default(),
+            unanswered: AtomicU32::new(0),
+        });
         // Dropped when all is read, which the writer waits for.
         let (reading, read) = mpsc::channel::<()>();
-        let (writer, reader) = (running(&socket, &pulse), running(&socket, &pulse));
         let (written, writing) = mpsc::channel();
+        let writer = Arc::clone(&running);
         let spawned = threads.spawn("write", move || {
-            let _ = written.send(writer.write(&read));
+            let ending = writer.write(&read);
+            drop(writer);
+            let _ = written.send(ending);
         });
         if let Err(error) = spawned {
             core.leave(peer, Disconnected::Link(error.into()));
             return;
         }
-        let ended = reader.read(inbound);
+        let outlet = Arc::downgrade(&running);
+        peer.write_through(outlet);
+        let ended = running.read(inbound);
         drop(reading);
         // The reason that was first counts.
         let ending = writing.recv().unwrap_or(Ending::Failed);
-        drop(reader);
-        if let Some(mut socket) = Arc::into_inner(socket) {
-            socket.ending = ended.unwrap_or(ending);
-        }
+        running.socket.note(ended.unwrap_or(ending));
     }
 
     /// Reads to the end; gives how it ended, if not by the other thread.
@@ -89,7 +122,10 @@ impl<S: Socket + 'static> Running<S> {
         inbox.truncate(filled + *read.as_ref().unwrap_or(&0));
         match read? {
             0 => return Err(LinkError::Closed),
-            read => lock(&self.pulse).received(read),
+            read => {
+                self.unanswered.store(0, Ordering::Relaxed);
+                lock(&self.pulse).received(read);
+            }
         }
         if !self.peer.is_up() {
             // What comes after the end is of no use.
@@ -112,9 +148,9 @@ impl<S: Socket + 'static> Running<S> {
     fn write(&self, read: &Receiver<()>) -> Ending {
         let interval = lock(&self.pulse).interval();
         let ending = match self.write_all(interval) {
-            Ok(batch) => {
+            Ok(()) => {
                 // The peer may never take it; it is not needed to know.
-                let _ = self.finish(batch, interval * limits::TICK_INTENSITY, read);
+                let _ = self.finish(interval * limits::TICK_INTENSITY, read);
                 Ending::Done
             }
             Err(error) => {
@@ -127,32 +163,20 @@ impl<S: Socket + 'static> Running<S> {
         ending
     }
 
-    /// Writes and ticks until the connection is ended; gives what was not written of what was taken.
-    fn write_all(&self, interval: Duration) -> Result<Batch, LinkError> {
+    /// Writes and ticks until the connection is ended.
+    fn write_all(&self, interval: Duration) -> Result<(), LinkError> {
         let mut next_tick = Instant::now() + interval;
-        let (mut batch, mut written) = (Batch::default(), 0);
         loop {
             if Instant::now() >= next_tick {
                 next_tick = Instant::now() + interval;
                 let beat = |outbound: &mut _| lock(&self.pulse).beat(outbound);
                 self.peer.outbound(beat).unwrap_or(Ok(()))?;
             }
-            let taken = self.peer.outbound(|outbound| {
-                outbound.sent(std::mem::take(&mut written));
-                outbound.take(&mut batch);
-            });
-            if taken.is_none() {
-                return Ok(batch);
-            }
-            if batch.is_empty() {
-                self.peer.wait_outgoing(Some(next_tick));
-                continue;
-            }
-            match self.write_some(&batch, next_tick) {
-                Ok(some) => {
-                    batch.sent(some);
-                    written += some;
-                }
+            let step = self.write_some(&mut lock(&self.writing), next_tick);
+            match step {
+                Ok(Step::Wrote) => {}
+                Ok(Step::Idle) => self.peer.wait_outgoing(Some(next_tick)),
+                Ok(Step::Over) => return Ok(()),
                 // The peer takes nothing; whether it lives is for the ticks to say.
                 Err(error) if error.kind() == io::ErrorKind::TimedOut => {}
                 Err(error) => return Err(error.into()),
@@ -160,43 +184,84 @@ impl<S: Socket + 'static> Running<S> {
         }
     }
 
-    fn write_some(&self, batch: &Batch, until: Instant) -> io::Result<usize> {
+    /// Takes what there is off the queue, so that others go on to queue meanwhile, and writes some of it.
+    fn write_some(&self, writing: &mut Writing, until: Instant) -> io::Result<Step> {
+        let Writing { batch, written } = writing;
+        if batch.is_empty() && *written > 0 {
+            // As long as the socket keeps some of it, it is not sent.
+            self.socket.flush(Some(until))?;
+        }
+        let taken = self.peer.outbound(|outbound| {
+            outbound.sent(mem::take(written));
+            outbound.take(batch);
+        });
+        if taken.is_none() {
+            return Ok(Step::Over);
+        }
+        if batch.is_empty() {
+            return Ok(Step::Idle);
+        }
+        self.write_batch(writing, until)?;
+        Ok(Step::Wrote)
+    }
+
+    fn write_batch(&self, writing: &mut Writing, until: Instant) -> io::Result<()> {
         let mut slices = [IoSlice::new(&[]); 64];
-        let filled = batch.outgoing(&mut slices);
+        let filled = writing.batch.outgoing(&mut slices);
         match self.socket.write(&slices[..filled], Some(until))? {
             0 => Err(io::ErrorKind::WriteZero.into()),
             written => {
-                self.socket.flush(Some(until))?;
-                Ok(written)
+                writing.batch.sent(written);
+                writing.written += written;
+                Ok(())
             }
         }
     }
 
     /// Writes what is left of a connection that we close, and sees to it that the peer reads it.
-    fn finish(
-        &self,
-        mut batch: Batch,
-        within: Duration,
-        read: &Receiver<()>,
-    ) -> Result<(), LinkError> {
+    fn finish(&self, within: Duration, read: &Receiver<()>) -> Result<(), LinkError> {
         let Some(mut rest) = self.peer.rest() else {
             return Ok(());
         };
         let until = Instant::now() + within;
+        let writing = &mut *lock(&self.writing);
         loop {
-            rest.take(&mut batch);
-            if batch.is_empty() {
+            rest.sent(mem::take(&mut writing.written));
+            rest.take(&mut writing.batch);
+            if writing.batch.is_empty() {
                 break;
             }
-            let written = self.write_some(&batch, until)?;
-            batch.sent(written);
-            rest.sent(written);
+            self.write_batch(writing, until)?;
         }
+        self.socket.flush(Some(until))?;
         self.socket.shutdown(Some(until))?;
         // Closing while the peer still sends would reset the connection and could take from it what it
         // has not read yet.
         let left = until.saturating_duration_since(Instant::now());
         let _ = read.recv_timeout(left);
         Ok(())
+    }
+}
+
+/// A message that is written by its sender is on its way one change of threads earlier.
+impl<S: Socket + 'static> Outlet for Running<S> {
+    fn write_at_once(&self) -> bool {
+        if self.unanswered.load(Ordering::Relaxed) >= ANSWERS {
+            return false;
+        }
+        self.unanswered.fetch_add(1, Ordering::Relaxed);
+        // Whoever writes already takes this, too.
+        let Ok(mut writing) = self.writing.try_lock() else {
+            return false;
+        };
+        let until = Instant::now() + AT_ONCE;
+        loop {
+            match self.write_some(&mut writing, until) {
+                Ok(Step::Wrote) => {}
+                Ok(Step::Idle | Step::Over) => return true,
+                // What is wrong is seen by the one whose task it is.
+                Err(_) => return false,
+            }
+        }
     }
 }

@@ -44,9 +44,9 @@ pub struct Link<S: Socket = TcpSocket> {
 const QUEUED: usize = 64 * 1024;
 
 impl<S: Socket> Link<S> {
-    pub(super) fn new(mut socket: Closing<S>, engine: Engine) -> Self {
+    pub(super) fn new(socket: Closing<S>, engine: Engine) -> Self {
         let next_tick = Instant::now() + engine.interval();
-        socket.ending = Ending::Done;
+        socket.note(Ending::Done);
         Self {
             socket,
             engine,
@@ -433,7 +433,7 @@ impl<S: Socket> Link<S> {
     /// Notes how the connection ends, if this ends it.
     fn noting<T>(&mut self, result: Result<T, LinkError>) -> Result<T, LinkError> {
         if let Some(ending) = result.as_ref().err().and_then(LinkError::ending) {
-            self.socket.ending = ending;
+            self.socket.note(ending);
         }
         result
     }

@@ -217,8 +217,10 @@ impl<T: Transport> Builder<T> {
         });
         let core = Core::new(choices, Arc::clone(&dialer));
         if let Some(link) = first {
-            let (core, dialer) = (Arc::clone(&core), Arc::clone(&dialer));
-            dialer.begin("connection", move |dialer| dialer.joined(&core, link, None));
+            // Before anything is sent, which would connect again.
+            if let Some(run) = dialer.joined(&core, link, None) {
+                dialer.begin("connection", move |_| run());
+            }
         }
         let taking = match incoming {
             Some(incoming) => {
@@ -286,7 +288,11 @@ impl<T: Transport> Dialer<T> {
         let asked = Arc::clone(peer);
         endpoint.config.replace = Arc::new(move || asked.wants_dialing());
         match endpoint.connect(&peer.node) {
-            Ok(link) => self.joined(core, link, Some(peer)),
+            Ok(link) => {
+                if let Some(run) = self.joined(core, link, Some(peer)) {
+                    run();
+                }
+            }
             Err(error) => {
                 // The peer's own attempt, or a connection that it has just made, takes the place of ours,
                 // unless it fails.
@@ -298,14 +304,14 @@ impl<T: Transport> Dialer<T> {
         }
     }
 
-    /// A handshake has succeeded: the connection runs on this thread from now on, unless another one has been
+    /// A handshake has succeeded. Gives what runs the connection to its end, unless another one has been
     /// faster.
     fn joined<S: Socket + 'static>(
         &self,
         core: &Arc<Core>,
         link: Link<S>,
         dialed: Option<&Arc<Peer>>,
-    ) {
+    ) -> Option<impl FnOnce() + Send + use<T, S>> {
         let (socket, session, connection) = link.into_parts();
         let Connection {
             inbound,
@@ -313,9 +319,9 @@ impl<T: Transport> Dialer<T> {
             ticker,
             ..
         } = connection;
-        if let Some(peer) = core.join(session, outbound, dialed) {
-            Running::run(socket, inbound, ticker, core, &peer, &self.threads);
-        }
+        let peer = core.join(session, outbound, dialed)?;
+        let (core, threads) = (Arc::clone(core), self.threads.clone());
+        Some(move || Running::run(socket, inbound, ticker, &core, &peer, &threads))
     }
 }
 
@@ -330,8 +336,11 @@ fn welcome<T: Transport>(core: &Arc<Core>, dialer: &Arc<Dialer<T>>, socket: T::S
     if let Ok(link) = endpoint.accept_over(socket) {
         let core = Arc::clone(core);
         dialer.begin("connection", move |dialer| {
-            let _admission = admission;
-            dialer.joined(&core, link, None);
+            let joined = dialer.joined(&core, link, None);
+            drop(admission);
+            if let Some(run) = joined {
+                run();
+            }
         });
     }
 }

@@ -38,7 +38,7 @@ pub(crate) use bell::{Bell, lock};
 pub(crate) use connections::Admission;
 pub(crate) use inbox::{Inbox, Look, Scan, reason};
 pub use message::{Down, Exit, Message, MessageError, Monitored, Spawned};
-pub(crate) use peer::{Peer, READ_LIMIT, Rejected, Urgency};
+pub(crate) use peer::{Outlet, Peer, READ_LIMIT, Rejected, Urgency};
 pub(crate) use pulse::Pulse;
 pub use registry::AliasKind;
 pub(crate) use requests::Wanted;

@@ -1,5 +1,5 @@
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
@@ -23,6 +23,15 @@ pub(crate) struct Peer {
     outgoing: Bell,
     /// It is connected, has room again, or has ended.
     changed: Bell,
+    /// How a sender writes by itself, in styles where waking somebody who writes takes longer.
+    outlet: OnceLock<Weak<dyn Outlet>>,
+}
+
+/// What writes from the thread of a sender.
+pub(crate) trait Outlet: Send + Sync {
+    /// Writes what is queued, if nobody else writes and the socket takes it at once. False where something may
+    /// be left for those whose task it is.
+    fn write_at_once(&self) -> bool;
 }
 
 #[derive(Debug)]
@@ -98,7 +107,14 @@ impl Peer {
             state: Mutex::new(state),
             outgoing: Bell::default(),
             changed: Bell::default(),
+            outlet: OnceLock::new(),
         }
+    }
+
+    /// Has senders write by themselves from now on.
+    pub(crate) fn write_through(&self, outlet: Weak<dyn Outlet>) {
+        // There is one connection, and one that runs it.
+        let _ = self.outlet.set(outlet);
     }
 
     /// Queues a signal.
@@ -127,7 +143,14 @@ impl Peer {
                 }
                 let sent = up.outbound.send(control, payload.cloned());
                 drop(state);
-                self.outgoing.ring();
+                // What is owed may be sent with locks held, and must not take long.
+                let outlet = match urgency {
+                    Urgency::Patient => self.outlet.get().and_then(Weak::upgrade),
+                    Urgency::Owed => None,
+                };
+                if !outlet.is_some_and(|outlet| outlet.write_at_once()) {
+                    self.outgoing.ring();
+                }
                 sent.map_err(Rejected::Invalid)
             }
         }
@@ -241,10 +264,14 @@ impl Peer {
         let State::Up(up) = &mut *state else {
             return None;
         };
-        let was_busy = up.outbound.queued() > limits::BUSY;
+        let before = up.outbound.queued();
         let used = use_it(&mut up.outbound);
-        let has_room = was_busy && up.outbound.queued() <= limits::BUSY;
+        let after = up.outbound.queued();
+        let has_room = before > limits::BUSY && after <= limits::BUSY;
         drop(state);
+        if after > before {
+            self.outgoing.ring();
+        }
         if has_room {
             self.changed.ring();
         }

@@ -54,6 +54,12 @@ impl<S> TlsSocket<S> {
         check_node(self.peer_certificates().as_deref(), node)
     }
 
+    /// Whether something that is encrypted waits to be written, and nobody is about to: it leaves with the next
+    /// call of any kind. The state of TLS does not tell, since it gives everything away at once.
+    pub fn wants_write(&self) -> bool {
+        self.stream.wants_write()
+    }
+
     /// The state of TLS: its version, its cipher suite. While this is held, nothing is read or written.
     pub fn connection(&self) -> impl Deref<Target = Connection> + '_ {
         self.stream.tls()

@@ -102,11 +102,15 @@ impl Stream {
 
     /// Whether a reader has to see to it that what was written leaves, since no writer does.
     pub(crate) fn is_stuck(&self) -> bool {
-        let Ok(encrypted) = self.encrypted.try_lock() else {
-            return false;
-        };
-        let tls = self.tls();
-        !tls.is_handshaking() && (tls.wants_write() || encrypted.begin < encrypted.bytes.len())
+        self.wants_write() && !self.is_handshaking()
+    }
+
+    /// Whether something waits to be written, and nobody is about to.
+    pub(crate) fn wants_write(&self) -> bool {
+        let encrypted = self.encrypted.try_lock();
+        encrypted.is_ok_and(|encrypted| {
+            encrypted.begin < encrypted.bytes.len() || self.tls().wants_write()
+        })
     }
 
     /// Encrypts and writes, after the handshake and all that was written before. What is left of it leaves

@@ -59,13 +59,13 @@ impl<S: Socket> Running<S> {
         let ended = poll_fn(|cx| self.poll(cx)).await;
         match ended {
             Ok(()) => {
-                self.socket.ending = Ending::Done;
+                self.socket.note(Ending::Done);
                 let within = self.pulse.interval() * limits::TICK_INTENSITY;
                 // The peer may never take it; it is not needed to know.
                 let _ = timeout(within, self.finish()).await;
             }
             Err(error) => {
-                self.socket.ending = error.ending().unwrap_or(Ending::Failed);
+                self.socket.note(error.ending().unwrap_or(Ending::Failed));
                 self.core.leave(&self.peer, Disconnected::Link(error));
             }
         }

@@ -47,11 +47,11 @@ pub struct Link<S: Socket = TcpStream> {
 }
 
 impl<S: Socket> Link<S> {
-    pub(super) fn new(mut socket: Closing<S>, engine: Engine) -> Self {
+    pub(super) fn new(socket: Closing<S>, engine: Engine) -> Self {
         let interval = engine.interval();
         let mut ticks = interval_at(after(interval), interval);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        socket.ending = Ending::Done;
+        socket.note(Ending::Done);
         Self {
             socket,
             engine,
@@ -434,7 +434,7 @@ impl<S: Socket> Link<S> {
     /// Notes how the connection ends, if this ends it.
     fn noting<T>(&mut self, result: Result<T, LinkError>) -> Result<T, LinkError> {
         if let Some(ending) = result.as_ref().err().and_then(LinkError::ending) {
-            self.socket.ending = ending;
+            self.socket.note(ending);
         }
         result
     }
