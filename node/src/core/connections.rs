@@ -9,7 +9,7 @@ use einode_etf::Atom;
 
 use super::Core;
 use super::bell::lock;
-use super::peer::{Peer, Presence, Rejected, Urgency};
+use super::peer::{Left, Peer, Presence, Rejected, Urgency};
 use super::relations::Relations;
 use crate::error::Disconnected;
 
@@ -43,6 +43,16 @@ impl Admission {
         };
         if node == &self.core.name || !(self.core.allows)(node) {
             return Verdict::NotAllowed;
+        }
+        // While a connection ends, what comes after it waits.
+        let mut relations = self.core.relations();
+        let ended = {
+            let peers = self.core.peers();
+            let peer = peers.by_name.get(node.as_atom());
+            peer.filter(|peer| peer.is_down()).cloned()
+        };
+        if let Some(ended) = ended {
+            self.core.forget(&mut relations, &ended);
         }
         let mut peers = self.core.peers_mut();
         if peers.stopped {
@@ -195,23 +205,21 @@ impl Core {
         Some(peer)
     }
 
-    /// Our attempt to connect has failed. A handshake of the peer may still be under way.
-    pub(crate) fn not_connected(&self, peer: &Arc<Peer>, why: Disconnected) {
-        if !peer.is_up() {
-            self.close(&mut self.relations(), peer, why, false);
-        }
+    /// Our attempt to connect has failed.
+    pub(crate) fn not_connected(self: &Arc<Self>, peer: &Arc<Peer>, why: Disconnected) {
+        self.without(peer, peer.not_connected(why));
     }
 
     /// A handshake of the peer has failed. What was to be sent over it is reason for us to connect.
     fn not_accepted(self: &Arc<Self>, peer: &Arc<Peer>) {
-        use super::peer::Left;
-        match peer.not_accepted() {
+        self.without(peer, peer.not_accepted());
+    }
+
+    fn without(self: &Arc<Self>, peer: &Arc<Peer>, left: Left) {
+        match left {
             Left::Hope => {}
             Left::Work => self.driver.dial(self, Arc::clone(peer)),
-            Left::Nothing => {
-                let mut relations = self.relations();
-                self.close(&mut relations, peer, Disconnected::Refused, false);
-            }
+            Left::Nothing(_) | Left::Ended => self.forget(&mut self.relations(), peer),
         }
     }
 

@@ -176,19 +176,50 @@ impl Peer {
         }
     }
 
-    /// A handshake of the peer has failed. Gives what is left; where that is work, we are to connect.
+    /// A handshake of the peer has failed. Gives what is left; where that is work, we are to connect. Where it is
+    /// nothing, this has ended, before anything can be queued that would be lost.
     pub(crate) fn not_accepted(&self) -> Left {
-        let State::Connecting(connecting) = &mut *lock(&self.state) else {
+        self.without(|connecting| {
+            connecting.accepting = connecting.accepting.saturating_sub(1);
+            if connecting.dialing || connecting.accepting > 0 {
+                Left::Hope
+            } else if connecting.early.is_empty() {
+                Left::Nothing(Disconnected::Refused)
+            } else {
+                connecting.dialing = true;
+                Left::Work
+            }
+        })
+    }
+
+    /// Our attempt to connect has failed. A handshake of the peer may still be under way.
+    pub(crate) fn not_connected(&self, why: Disconnected) -> Left {
+        self.without(|connecting| {
+            connecting.dialing = false;
+            if connecting.accepting > 0 {
+                Left::Hope
+            } else {
+                Left::Nothing(why)
+            }
+        })
+    }
+
+    /// One way to a connection less; ends if there is none left.
+    fn without(&self, lose: impl FnOnce(&mut Connecting) -> Left) -> Left {
+        let mut state = lock(&self.state);
+        let State::Connecting(connecting) = &mut *state else {
             return Left::Hope;
         };
-        connecting.accepting = connecting.accepting.saturating_sub(1);
-        if connecting.dialing || connecting.accepting > 0 {
-            Left::Hope
-        } else if connecting.early.is_empty() {
-            Left::Nothing
-        } else {
-            connecting.dialing = true;
-            Left::Work
+        match lose(connecting) {
+            Left::Nothing(why) => {
+                let why = Arc::new(why);
+                *state = State::Down { why, rest: None };
+                drop(state);
+                self.outgoing.ring();
+                self.changed.ring();
+                Left::Ended
+            }
+            left => left,
         }
     }
 
@@ -249,6 +280,10 @@ impl Peer {
 
     pub(crate) fn is_up(&self) -> bool {
         matches!(&*lock(&self.state), State::Up(_))
+    }
+
+    pub(crate) fn is_down(&self) -> bool {
+        matches!(&*lock(&self.state), State::Down { .. })
     }
 
     pub(crate) fn session(&self) -> Option<Arc<Session>> {
@@ -329,14 +364,17 @@ pub(crate) enum Presence {
     Down,
 }
 
-/// What is left of a connection after a handshake of the peer has failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What is left of a connection after one way to it has failed.
+#[derive(Debug)]
 pub(crate) enum Left {
     /// It has come about, or still may.
     Hope,
     /// Something to be sent.
     Work,
-    Nothing,
+    /// Nothing: it is to end, with this reason.
+    Nothing(Disconnected),
+    /// It has ended.
+    Ended,
 }
 
 fn has_outgoing(state: &mut State) -> Option<()> {

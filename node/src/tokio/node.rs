@@ -324,10 +324,11 @@ impl<T: Transport> Dialer<T> {
         let asked = Arc::clone(&peer);
         endpoint.config.replace = Arc::new(move || asked.wants_dialing());
         let mut attempt = pin!(endpoint.connect(&peer.node));
-        // A connection that the peer makes meanwhile, and the end of the node, end the attempt.
-        let tried = poll_fn(|cx| match attempt.as_mut().poll(cx) {
-            Poll::Ready(tried) => Poll::Ready(Some(tried)),
-            Poll::Pending => peer.poll_settled(cx).map(|_| None),
+        // A connection that the peer makes meanwhile, and the end of the node, end the attempt. They are looked
+        // at first: a handshake that goes on would end with a connection, for the peer, that we drop.
+        let tried = poll_fn(|cx| match peer.poll_settled(cx) {
+            Poll::Ready(_) => Poll::Ready(None),
+            Poll::Pending => attempt.as_mut().poll(cx).map(Some),
         });
         match tried.await {
             Some(Ok(link)) => self.joined(&core, link, Some(&peer)),
