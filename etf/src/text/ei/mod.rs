@@ -5,7 +5,9 @@
 //! library has them. [`Term`](crate::Term) prints and reads Erlang's.
 
 mod format;
+mod identity;
 mod print;
+mod read;
 
 pub use format::{NotATerm, Token, tokens};
 pub use print::print;

@@ -1,6 +1,8 @@
 use std::io::{self, Write};
 
-use crate::{DecodeError, MAX_REFERENCE_WORDS, Reader, Source, tag};
+use super::identity::{print_fun, print_id};
+use super::read::{count, name, name_in_latin1, u8, u16, u32, until_nul};
+use crate::{DecodeError, Source, tag};
 
 /// Prints the term that a source has next, without its version byte, as `ei_print_term` does, and moves
 /// past it.
@@ -171,82 +173,14 @@ fn leaf<'a, S: Source<'a>>(found: u8, source: &mut S, out: &mut dyn Write) -> io
 /// An atom in Latin-1, in quotes unless it needs none. Reserved words get none, and quotes within are
 /// as they are.
 fn print_atom<'a, S: Source<'a>>(source: &mut S, out: &mut dyn Write) -> io::Result<()> {
-    let (name, coding) = name(source)?;
-    let name = match coding {
-        Coding::Latin1 => name.to_vec(),
-        Coding::Utf8 => latin1(name).ok_or(DecodeError::BadAtom)?,
-    };
-    if name.len() > MAX_ATOM {
-        return Err(DecodeError::BadAtom.into());
-    }
-    let name = until_nul(&name);
+    let name = name_in_latin1(source)?;
     let is_plain = |&byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'@');
     if name.first().is_some_and(u8::is_ascii_lowercase) && name.iter().all(is_plain) {
-        return out.write_all(name);
+        return out.write_all(&name);
     }
     out.write_all(b"'")?;
-    out.write_all(name)?;
+    out.write_all(&name)?;
     out.write_all(b"'")
-}
-
-/// The most bytes of an atom in Latin-1; in UTF-8 there may be four for each.
-const MAX_ATOM: usize = 255;
-
-#[derive(PartialEq)]
-enum Coding {
-    Latin1,
-    Utf8,
-}
-
-/// The name of an atom as it is written.
-fn name<'a, S: Source<'a>>(source: &mut S) -> Result<(&'a [u8], Coding), DecodeError> {
-    let (length, coding) = match u8(source)? {
-        tag::ATOM_EXT => (u16(source)?, Coding::Latin1),
-        tag::SMALL_ATOM_EXT => (u8(source)?.into(), Coding::Latin1),
-        tag::ATOM_UTF8_EXT => (u16(source)?, Coding::Utf8),
-        tag::SMALL_ATOM_UTF8_EXT => (u8(source)?.into(), Coding::Utf8),
-        found => return Err(DecodeError::UnknownTag(found)),
-    };
-    Ok((source.take(length.into())?, coding))
-}
-
-/// The name of a node or module in UTF-8, up to a NUL.
-fn name_in_utf8<'a, S: Source<'a>>(source: &mut S) -> Result<Vec<u8>, DecodeError> {
-    let (name, coding) = name(source)?;
-    let name = match coding {
-        Coding::Utf8 => name.to_vec(),
-        Coding::Latin1 => {
-            let chars = name.iter().copied().map(char::from);
-            chars.collect::<String>().into_bytes()
-        }
-    };
-    if name.len() > 4 * MAX_ATOM {
-        return Err(DecodeError::BadAtom);
-    }
-    Ok(until_nul(&name).to_vec())
-}
-
-/// A text in Latin-1; `None` if that has not all of its characters.
-fn latin1(mut text: &[u8]) -> Option<Vec<u8>> {
-    let mut latin1 = Vec::with_capacity(text.len());
-    loop {
-        text = match *text {
-            [] => return Some(latin1),
-            [byte @ 0..=0x7f, ref rest @ ..] => {
-                latin1.push(byte);
-                rest
-            }
-            [high @ 0xc2..=0xc3, low @ 0x80..=0xbf, ref rest @ ..] => {
-                latin1.push(high << 6 | low & 0x3f);
-                rest
-            }
-            _ => return None,
-        };
-    }
-}
-
-fn until_nul(text: &[u8]) -> &[u8] {
-    text.split(|&byte| byte == 0).next().unwrap_or_default()
 }
 
 /// Decimal up to eight bytes, hexadecimal above.
@@ -349,155 +283,4 @@ fn print_bits(found: u8, bytes: &[u8], bits: usize, out: &mut dyn Write) -> io::
         out.write_all(b",...")?;
     }
     out.write_all(b">")
-}
-
-/// Numbers are printed as an `int`.
-fn print_id<'a, S: Source<'a>>(source: &mut S, out: &mut dyn Write) -> io::Result<()> {
-    let found = u8(source)?;
-    match found {
-        tag::PID_EXT | tag::NEW_PID_EXT => {
-            let (node, id, serial) = pid(found, source)?;
-            out.write_all(b"<")?;
-            out.write_all(&node)?;
-            write!(out, ".{id}.{serial}>")
-        }
-        tag::PORT_EXT | tag::NEW_PORT_EXT | tag::V4_PORT_EXT => {
-            name_in_utf8(source)?;
-            let id = match found {
-                tag::V4_PORT_EXT => u64::from_be_bytes(source.array()?) as i32,
-                _ => u32(source)? as i32,
-            };
-            let creation = creation(source, found != tag::PORT_EXT)? as i32;
-            write!(out, "#Port<{id}.{creation}>")
-        }
-        _ => {
-            let old = found == tag::REFERENCE_EXT;
-            let length = if old { 1 } else { u16(source)? };
-            if usize::from(length) > MAX_REFERENCE_WORDS {
-                return Err(DecodeError::BadReference(length).into());
-            }
-            name_in_utf8(source)?;
-            // The oldest form has its word first.
-            if !old {
-                creation(source, found == tag::NEWER_REFERENCE_EXT)?;
-            }
-            let words = (0..length).map(|_| Ok(u32(source)? as i32));
-            let words = words.collect::<Result<Vec<_>, DecodeError>>()?;
-            if old {
-                creation(source, false)?;
-            }
-            out.write_all(b"#Ref<")?;
-            for (at, word) in words.iter().enumerate() {
-                let separator = if at == 0 { "" } else { "." };
-                write!(out, "{separator}{word}")?;
-            }
-            out.write_all(b">")
-        }
-    }
-}
-
-/// Node, number and serial of a pid.
-fn pid<'a, S: Source<'a>>(found: u8, source: &mut S) -> Result<(Vec<u8>, i32, i32), DecodeError> {
-    let node = name_in_utf8(source)?;
-    let (id, serial) = (u32(source)? as i32, u32(source)? as i32);
-    creation(source, found == tag::NEW_PID_EXT)?;
-    Ok((node, id, serial))
-}
-
-/// A creation: four bytes today, one byte of which two bits count in the forms before OTP 23.
-fn creation<'a, S: Source<'a>>(source: &mut S, wide: bool) -> Result<u32, DecodeError> {
-    if wide {
-        u32(source)
-    } else {
-        Ok((u8(source)? & 0b11).into())
-    }
-}
-
-/// Names are printed as they are.
-fn print_fun<'a, S: Source<'a>>(source: &mut S, out: &mut dyn Write) -> io::Result<()> {
-    let (module, index, uniq) = match u8(source)? {
-        tag::EXPORT_EXT => {
-            let (module, function) = (name_in_utf8(source)?, name_in_utf8(source)?);
-            let arity = small(source)?;
-            out.write_all(b"fun ")?;
-            out.write_all(&module)?;
-            out.write_all(b":")?;
-            out.write_all(&function)?;
-            return write!(out, "/{arity}");
-        }
-        tag::NEW_FUN_EXT => closure(source)?,
-        _ => old_closure(source)?,
-    };
-    out.write_all(b"#Fun{")?;
-    out.write_all(&module)?;
-    write!(out, ".{index}.{uniq}}}")
-}
-
-/// Module, index and uniq of a fun.
-fn closure<'a, S: Source<'a>>(source: &mut S) -> Result<(Vec<u8>, i64, i64), DecodeError> {
-    let start = source.remaining();
-    let size = count(source)?;
-    source.take(1 + 16)?;
-    let index = i32::from_be_bytes(source.array()?);
-    let free = count(source)?;
-    let module = name_in_utf8(source)?;
-    small(source)?;
-    let uniq = small(source)?;
-    some_pid(source)?;
-    skip(source, free)?;
-    // The size counts itself.
-    if start - source.remaining() != size {
-        return Err(DecodeError::Truncated);
-    }
-    Ok((module, index.into(), uniq))
-}
-
-fn old_closure<'a, S: Source<'a>>(source: &mut S) -> Result<(Vec<u8>, i64, i64), DecodeError> {
-    let free = count(source)?;
-    some_pid(source)?;
-    let module = name_in_utf8(source)?;
-    let (index, uniq) = (small(source)?, small(source)?);
-    skip(source, free)?;
-    Ok((module, index, uniq))
-}
-
-fn some_pid<'a, S: Source<'a>>(source: &mut S) -> Result<(), DecodeError> {
-    match u8(source)? {
-        found @ (tag::PID_EXT | tag::NEW_PID_EXT) => pid(found, source).map(drop),
-        found => Err(DecodeError::UnknownTag(found)),
-    }
-}
-
-fn skip<'a, S: Source<'a>>(source: &mut S, terms: usize) -> Result<(), DecodeError> {
-    let mut reader = Reader::from_source(source.clone());
-    (0..terms).try_for_each(|_| reader.skip())?;
-    *source = reader.source().clone();
-    Ok(())
-}
-
-/// An integer of a word.
-fn small<'a, S: Source<'a>>(source: &mut S) -> Result<i64, DecodeError> {
-    let mut reader = Reader::from_source(source.clone());
-    let value = reader.i64()?;
-    *source = reader.source().clone();
-    Ok(value)
-}
-
-fn u8<'a, S: Source<'a>>(source: &mut S) -> Result<u8, DecodeError> {
-    source.array().map(u8::from_be_bytes)
-}
-
-fn u16<'a, S: Source<'a>>(source: &mut S) -> Result<u16, DecodeError> {
-    source.array().map(u16::from_be_bytes)
-}
-
-fn u32<'a, S: Source<'a>>(source: &mut S) -> Result<u32, DecodeError> {
-    source.array().map(u32::from_be_bytes)
-}
-
-/// Four bytes as a count that an `int` of C can hold.
-fn count<'a, S: Source<'a>>(source: &mut S) -> Result<usize, DecodeError> {
-    let count = i32::try_from(u32(source)?);
-    let count = count.ok().and_then(|count| usize::try_from(count).ok());
-    count.ok_or(DecodeError::Truncated)
 }
