@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use einode_dist::handshake::Session;
 use einode_dist::{
-    Beat, Connection, Control, Destination, Error, Event, Payload, Settings, Target, limits,
+    Connection, Control, Destination, Error, Event, Payload, Settings, Target, limits,
 };
 use einode_etf::{Atom, Pid, Reference, Term};
 
 use crate::call::{Arrived, Call, CallError, Caller, Spawn};
 use crate::error::LinkError;
 use crate::process::SendError;
+use crate::pulse::Pulse;
 use crate::recipient::Recipient;
 
 /// How many bytes of signals a link keeps for later while it awaits an answer: 512 MiB, as much as the
@@ -72,11 +73,7 @@ impl Signal {
 pub(crate) struct Engine {
     pub(crate) connection: Connection,
     pub(crate) session: Session,
-    interval: Duration,
-    /// Bytes read since the handshake.
-    read: u64,
-    /// Bytes that had been written when the last tick was read.
-    written_at_tick: u64,
+    pulse: Pulse,
     pub(crate) pid: Pid,
     names: Vec<Atom>,
     references: u64,
@@ -96,9 +93,7 @@ impl Engine {
         let node = session.local.as_atom().clone();
         Ok(Self {
             connection: Connection::new(session.flags, settings),
-            interval: settings.tick_time.interval(),
-            read: 0,
-            written_at_tick: 0,
+            pulse: Pulse::default(),
             pid: Pid::new(node, id, 0, session.local_creation),
             names: Vec::new(),
             references: 0,
@@ -111,13 +106,13 @@ impl Engine {
     }
 
     /// How often [`Engine::beat`] is due.
-    pub(crate) const fn interval(&self) -> Duration {
-        self.interval
+    pub(crate) fn interval(&self) -> Duration {
+        self.connection.ticker.interval()
     }
 
     /// How long a peer may take nothing of what is sent to it: its `net_ticktime`, as far as we know it.
     pub(crate) fn send_time(&self) -> Duration {
-        self.interval * limits::TICK_INTENSITY
+        self.interval() * limits::TICK_INTENSITY
     }
 
     /// A reference that nobody else has.
@@ -150,7 +145,7 @@ impl Engine {
 
     /// As many bytes were added to the inbox.
     pub(crate) fn received(&mut self, bytes: usize) {
-        self.read += bytes as u64;
+        self.pulse.received(bytes);
     }
 
     /// The next signal for the program, of those that are there. What we owe the peer is queued.
@@ -162,7 +157,7 @@ impl Engine {
                         return Ok(Some(signal));
                     }
                 }
-                Event::Tick => self.answer_tick(),
+                Event::Tick => self.pulse.answer(&mut self.connection.outbound),
                 // A message that makes no sense is lost; the next is as good as any.
                 _ => {}
             }
@@ -175,12 +170,7 @@ impl Engine {
         let Connection {
             outbound, ticker, ..
         } = &mut self.connection;
-        match ticker.tick(self.read, outbound.written(), outbound.queued()) {
-            Beat::Quiet => {}
-            Beat::SendTick => outbound.tick(),
-            Beat::PeerDown => return Err(LinkError::Silent),
-        }
-        Ok(())
+        self.pulse.beat(ticker, outbound)
     }
 
     /// Keeps a signal for later.
@@ -199,17 +189,6 @@ impl Engine {
         let signal = self.backlog.pop_front()?;
         self.backlog_bytes -= signal.weight();
         Some(signal)
-    }
-
-    /// Answers a tick as libei does, so that also a peer with a shorter tick time than ours hears from
-    /// us in time. Something else that was written since its last tick is answer enough; if it were
-    /// not, two links would answer each other for ever.
-    fn answer_tick(&mut self) {
-        let outbound = &mut self.connection.outbound;
-        if outbound.written() == self.written_at_tick && outbound.queued() == 0 {
-            outbound.tick();
-        }
-        self.written_at_tick = outbound.written() + outbound.queued() as u64;
     }
 
     /// Does what the peer expects of any node; gives the signal back if it is for the program.
@@ -443,7 +422,7 @@ pub(crate) fn message(from: &Pid, to: impl Into<Destination>) -> Control {
 
 /// Whom to answer `yes`, and with which tag, if this is what `net_adm:ping/1` sends:
 /// `{'$gen_call', {Pid, Tag}, {is_auth, Node}}`.
-fn asked_to_ping(message: &Payload) -> Option<(Pid, Term)> {
+pub(crate) fn asked_to_ping(message: &Payload) -> Option<(Pid, Term)> {
     let (gen_call, from, (request, _)): (Atom, _, (Atom, Atom)) = message.decode().ok()?;
     (gen_call == "$gen_call" && request == "is_auth").then_some(from)
 }

@@ -60,6 +60,7 @@ mod options;
 mod pace;
 pub mod pg;
 mod process;
+mod pulse;
 mod recipient;
 mod record;
 mod recorded;

@@ -44,8 +44,7 @@ impl Status {
 
     /// What the handshake with a node has found out, if there is a connection with it.
     pub fn session(&self, node: &NodeName) -> Option<Arc<Session>> {
-        let mut peers = self.0.connected().into_iter();
-        peers.find(|peer| peer.node == *node)?.session()
+        self.0.existing(node.as_atom())?.session()
     }
 
     /// Ends the connection with a node, after all that was sent. Links and monitors are told

@@ -10,8 +10,9 @@ use einode_dist::{Batch, Inbound, Ticker, limits};
 use super::Socket;
 use super::threads::Threads;
 use crate::carrier::{Closing, Ending};
-use crate::core::{Core, Outlet, Peer, Pulse, READ_LIMIT, lock};
+use crate::core::{Core, Outlet, Peer, READ_LIMIT, lock};
 use crate::error::{Disconnected, LinkError};
+use crate::pulse::Pulse;
 
 /// How many bytes a read asks for at the least and at the most: what it asks for is zeroed before.
 const READ: (usize, usize) = (8 * 1024, 256 * 1024);
@@ -68,7 +69,7 @@ impl<S: Socket + 'static> Running<S> {
             socket,
             core: Arc::clone(core),
             peer: Arc::clone(peer),
-            pulse: Mutex::new(Pulse::new(ticker)),
+            pulse: Mutex::default(),
             writing: Mutex::default(),
             unanswered: AtomicU32::new(0),
         });
@@ -77,7 +78,7 @@ impl<S: Socket + 'static> Running<S> {
         let (written, writing) = mpsc::channel();
         let writer = Arc::clone(&running);
         let spawned = threads.spawn("write", move || {
-            let ending = writer.write(&read);
+            let ending = writer.write(ticker, &read);
             drop(writer);
             let _ = written.send(ending);
         });
@@ -145,9 +146,9 @@ impl<S: Socket + 'static> Running<S> {
 
     /// Writes and ticks to the end, and then closes the socket, which wakes the reader; gives how it
     /// ended.
-    fn write(&self, read: &Receiver<()>) -> Ending {
-        let interval = lock(&self.pulse).interval();
-        let ending = match self.write_all(interval) {
+    fn write(&self, ticker: Ticker, read: &Receiver<()>) -> Ending {
+        let interval = ticker.interval();
+        let ending = match self.write_all(ticker) {
             Ok(()) => {
                 // The peer may never take it; it is not needed to know.
                 let _ = self.finish(interval * limits::TICK_INTENSITY, read);
@@ -164,12 +165,13 @@ impl<S: Socket + 'static> Running<S> {
     }
 
     /// Writes and ticks until the connection is ended.
-    fn write_all(&self, interval: Duration) -> Result<(), LinkError> {
+    fn write_all(&self, mut ticker: Ticker) -> Result<(), LinkError> {
+        let interval = ticker.interval();
         let mut next_tick = Instant::now() + interval;
         loop {
             if Instant::now() >= next_tick {
                 next_tick = Instant::now() + interval;
-                let beat = |outbound: &mut _| lock(&self.pulse).beat(outbound);
+                let beat = |outbound: &mut _| lock(&self.pulse).beat(&mut ticker, outbound);
                 self.peer.outbound(beat).unwrap_or(Ok(()))?;
             }
             let step = self.write_some(&mut lock(&self.writing), next_tick);

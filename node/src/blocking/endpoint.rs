@@ -8,7 +8,7 @@ use einode_dist::handshake::Session;
 use einode_dist::{Exchange, NodeName};
 
 use super::resolver::addresses;
-use super::{Epmd, Link, Listener, Resolver, Socket, Tcp, Transport, run};
+use super::{Epmd, Link, Listener, Registration, Resolver, Socket, Tcp, Transport, run};
 use crate::address::Address;
 use crate::carrier::{Closing, Ending, Side};
 use crate::config::Config;
@@ -66,13 +66,6 @@ impl<T: Transport> Endpoint<T> {
             transport: Arc::new(transport),
             resolver: self.resolver,
         }
-    }
-
-    /// The EPMD of a host.
-    pub fn epmd(&self, host: &str) -> Epmd {
-        self.config
-            .epmd_port
-            .map_or_else(|| Epmd::on(host), |port| Epmd::at(host, port))
     }
 
     /// Connects to a node by its name, which the resolver turns into addresses: EPMD on its host,
@@ -162,6 +155,13 @@ impl<T: Transport> Endpoint<T> {
 
 /// What needs no transport, since the program brings the socket.
 impl<T> Endpoint<T> {
+    /// The EPMD of a host.
+    pub fn epmd(&self, host: &str) -> Epmd {
+        self.config
+            .epmd_port
+            .map_or_else(|| Epmd::on(host), |port| Epmd::at(host, port))
+    }
+
     /// Connects over a socket that leads to a node that waits for a handshake.
     ///
     /// # Errors
@@ -205,6 +205,13 @@ impl<T> Endpoint<T> {
         socket.handshake_complete(side, &session)?;
         let engine = Engine::new(session, &self.config.settings)?;
         Ok(Link::new(socket, engine))
+    }
+
+    /// Registers our name and this port with the EPMD of this machine, which gives a creation.
+    pub(super) fn publish(&self, port: Option<u16>) -> Result<Registration, ConnectError> {
+        let registration = self.config.registration(port)?;
+        let (epmd, until) = (self.epmd("localhost"), self.setup_deadline());
+        epmd.register(registration, until)
     }
 
     /// The deadline of an attempt that begins now.

@@ -63,9 +63,7 @@ impl<T: Transport> Listener<T> {
     pub fn publish(&mut self) -> Result<(), ConnectError> {
         let port = self.port();
         let mut endpoint = lock(&self.endpoint);
-        let registration = endpoint.config.registration(port)?;
-        let until = endpoint.setup_deadline();
-        let registration = endpoint.epmd("localhost").register(registration, until)?;
+        let registration = endpoint.publish(port)?;
         endpoint.config.local.creation = registration.creation();
         drop(endpoint);
         self.registration = Some(registration);

@@ -61,7 +61,7 @@ impl Mailbox {
                 sent => return sent,
             }
             // Without a connection there is room.
-            if let Ok(peer) = self.0.core.peer(&outgoing.node(&self.0))
+            if let Ok(peer) = self.0.core.peer(&outgoing.node)
                 && !peer.wait_room(Some(until))
             {
                 return Err(SendError::Busy);

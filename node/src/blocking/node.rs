@@ -12,7 +12,7 @@ use super::threads::Threads;
 use super::{Endpoint, Incoming, Link, Mailbox, Registration, Resolver, Socket, Tcp, Transport};
 use crate::address::Address;
 use crate::core::{Admission, Behaviour, Bell, Core, Driver, Peer, lock, reason};
-use crate::error::{ConnectError, Disconnected};
+use crate::error::Disconnected;
 use crate::options::{Options, StartError, options};
 use crate::process::Process;
 use crate::status::Status;
@@ -415,17 +415,5 @@ impl Drop for Registered {
             registration.end();
         }
         self.0.changed.ring();
-    }
-}
-
-impl<T> Endpoint<T> {
-    /// Registers our name and this port with the EPMD of this machine, and takes the creation from it.
-    fn publish(&self, port: Option<u16>) -> Result<Registration, ConnectError>
-    where
-        T: Transport,
-    {
-        let registration = self.config.registration(port)?;
-        let (epmd, until) = (self.epmd("localhost"), self.setup_deadline());
-        epmd.register(registration, until)
     }
 }

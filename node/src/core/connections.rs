@@ -46,12 +46,8 @@ impl Admission {
         }
         // While a connection ends, what comes after it waits.
         let mut relations = self.core.relations();
-        let ended = {
-            let peers = self.core.peers();
-            let peer = peers.by_name.get(node.as_atom());
-            peer.filter(|peer| peer.is_down()).cloned()
-        };
-        if let Some(ended) = ended {
+        let before = self.core.existing(node.as_atom());
+        if let Some(ended) = before.filter(|peer| peer.is_down()) {
             self.core.forget(&mut relations, &ended);
         }
         let mut peers = self.core.peers_mut();
@@ -99,13 +95,9 @@ impl Core {
         payload: Option<&Payload>,
         urgency: Urgency,
     ) -> Result<(), Rejected> {
-        loop {
-            let peer = self.peer(node)?;
-            match peer.send(control, payload, urgency) {
-                Err(Rejected::Down) => self.forget(&mut self.relations(), &peer),
-                sent => return sent,
-            }
-        }
+        self.send_by(node, control, payload, urgency, |ended| {
+            self.forget(&mut self.relations(), ended);
+        })
     }
 
     /// The same while the relations are locked, so that their change and the signal are one.
@@ -116,10 +108,24 @@ impl Core {
         control: &Control,
         payload: Option<&Payload>,
     ) -> Result<(), Rejected> {
+        self.send_by(node, control, payload, Urgency::Owed, |ended| {
+            self.forget(relations, ended);
+        })
+    }
+
+    /// Sends a signal over the connection with a node, or over the next one after those that have ended.
+    fn send_by(
+        self: &Arc<Self>,
+        node: &Atom,
+        control: &Control,
+        payload: Option<&Payload>,
+        urgency: Urgency,
+        mut forget: impl FnMut(&Arc<Peer>),
+    ) -> Result<(), Rejected> {
         loop {
             let peer = self.peer(node)?;
-            match peer.send(control, payload, Urgency::Owed) {
-                Err(Rejected::Down) => self.forget(relations, &peer),
+            match peer.send(control, payload, urgency) {
+                Err(Rejected::Down) => forget(&peer),
                 sent => return sent,
             }
         }
@@ -128,17 +134,21 @@ impl Core {
     /// Sends a signal to a node if there is a connection. Without one, its loss has told all there is to
     /// tell.
     pub(crate) fn tell(&self, node: &Atom, control: &Control, payload: Option<&Payload>) {
-        let peer = self.peers().by_name.get(node).cloned();
-        if let Some(peer) = peer {
+        if let Some(peer) = self.existing(node) {
             // It owes us nothing if it does not understand it.
             let _ = peer.send(control, payload, Urgency::Owed);
         }
     }
 
+    /// The connection with a node, in whatever state, if there is one.
+    pub(crate) fn existing(&self, node: &Atom) -> Option<Arc<Peer>> {
+        self.peers().by_name.get(node).cloned()
+    }
+
     /// The connection with a node, which is begun if there is none.
     pub(crate) fn peer(self: &Arc<Self>, node: &Atom) -> Result<Arc<Peer>, Rejected> {
-        if let Some(peer) = self.peers().by_name.get(node) {
-            return Ok(Arc::clone(peer));
+        if let Some(peer) = self.existing(node) {
+            return Ok(peer);
         }
         let invalid = |_| Rejected::Invalid(einode_dist::Error::Misuse("no name of a node"));
         let name = NodeName::new(node.as_str()).map_err(invalid)?;
@@ -219,7 +229,7 @@ impl Core {
         match left {
             Left::Hope => {}
             Left::Work => self.driver.dial(self, Arc::clone(peer)),
-            Left::Nothing(_) | Left::Ended => self.forget(&mut self.relations(), peer),
+            Left::Nothing => self.forget(&mut self.relations(), peer),
         }
     }
 
@@ -230,8 +240,7 @@ impl Core {
 
     /// Ends the connection with a node, after all that was sent. False if there is none.
     pub(crate) fn disconnect(&self, node: &NodeName) -> bool {
-        let peer = self.peers().by_name.get(node.as_atom()).cloned();
-        let Some(peer) = peer else {
+        let Some(peer) = self.existing(node.as_atom()) else {
             return false;
         };
         let mut relations = self.relations();

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use einode_dist::{Control, NodeName, Payload, Target};
+use einode_dist::{Control, NodeName, Payload};
 use einode_etf::{Atom, Pid, Reference};
 
 use super::Core;
@@ -143,8 +143,7 @@ impl Core {
             match (self.is_here(target.node()), target) {
                 (true, _) => relations.unwatch(&monitor, pid),
                 (false, target) => {
-                    let node = target.node().clone();
-                    self.tell(&node, &demonitor(pid, target, monitor), None);
+                    self.tell(target.node(), &demonitor(pid, &target, monitor), None);
                 }
             }
         }
@@ -202,13 +201,10 @@ impl Core {
 }
 
 /// Ends the monitor of a process of another node.
-pub(super) fn demonitor(from: &Pid, target: Monitored, reference: Reference) -> Control {
+pub(super) fn demonitor(from: &Pid, monitored: &Monitored, reference: Reference) -> Control {
     Control::DemonitorP {
         from: from.clone(),
-        to: match target {
-            Monitored::Pid(pid) => Target::Pid(pid),
-            Monitored::Name(name, _) => Target::Name(name),
-        },
+        to: monitored.target(),
         reference,
     }
 }

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use einode_dist::{NodeName, Payload};
+use einode_dist::{NodeName, Payload, Target};
 use einode_etf::{
     Atom, Decode, DecodeError, Encode, EncodeError, Pid, Reference, Sink, Term, Writer,
 };
@@ -67,6 +67,14 @@ impl Monitored {
         match self {
             Self::Pid(pid) => Some(pid),
             Self::Name(..) => None,
+        }
+    }
+
+    /// What a control message to its node names.
+    pub(crate) fn target(&self) -> Target {
+        match self {
+            Self::Pid(pid) => Target::Pid(pid.clone()),
+            Self::Name(name, _) => Target::Name(name.clone()),
         }
     }
 

@@ -11,7 +11,6 @@ mod exits;
 mod inbox;
 mod message;
 mod peer;
-mod pulse;
 mod registry;
 mod relations;
 mod requests;
@@ -39,7 +38,6 @@ pub(crate) use connections::Admission;
 pub(crate) use inbox::{Inbox, Look, Scan, reason};
 pub use message::{Down, Exit, Message, MessageError, Monitored, Spawned};
 pub(crate) use peer::{Outlet, Peer, READ_LIMIT, Rejected, Urgency};
-pub(crate) use pulse::Pulse;
 pub use registry::AliasKind;
 pub(crate) use requests::Wanted;
 

@@ -182,12 +182,12 @@ impl Peer {
         self.without(|connecting| {
             connecting.accepting = connecting.accepting.saturating_sub(1);
             if connecting.dialing || connecting.accepting > 0 {
-                Left::Hope
+                Ok(Left::Hope)
             } else if connecting.early.is_empty() {
-                Left::Nothing(Disconnected::Refused)
+                Err(Disconnected::Refused)
             } else {
                 connecting.dialing = true;
-                Left::Work
+                Ok(Left::Work)
             }
         })
     }
@@ -197,30 +197,27 @@ impl Peer {
         self.without(|connecting| {
             connecting.dialing = false;
             if connecting.accepting > 0 {
-                Left::Hope
+                Ok(Left::Hope)
             } else {
-                Left::Nothing(why)
+                Err(why)
             }
         })
     }
 
-    /// One way to a connection less; ends if there is none left.
-    fn without(&self, lose: impl FnOnce(&mut Connecting) -> Left) -> Left {
+    /// One way to a connection less. Where nothing is left, this ends for the reason that `lose` gives.
+    fn without(&self, lose: impl FnOnce(&mut Connecting) -> Result<Left, Disconnected>) -> Left {
         let mut state = lock(&self.state);
         let State::Connecting(connecting) = &mut *state else {
             return Left::Hope;
         };
-        match lose(connecting) {
-            Left::Nothing(why) => {
-                let why = Arc::new(why);
-                *state = State::Down { why, rest: None };
-                drop(state);
-                self.outgoing.ring();
-                self.changed.ring();
-                Left::Ended
-            }
-            left => left,
-        }
+        lose(connecting).unwrap_or_else(|why| {
+            let why = Arc::new(why);
+            *state = State::Down { why, rest: None };
+            drop(state);
+            self.outgoing.ring();
+            self.changed.ring();
+            Left::Nothing
+        })
     }
 
     /// Whether our attempt to connect is of use: there is no connection, and none is about to be.
@@ -365,16 +362,14 @@ pub(crate) enum Presence {
 }
 
 /// What is left of a connection after one way to it has failed.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Left {
     /// It has come about, or still may.
     Hope,
     /// Something to be sent.
     Work,
-    /// Nothing: it is to end, with this reason.
-    Nothing(Disconnected),
-    /// It has ended.
-    Ended,
+    /// Nothing: it has ended.
+    Nothing,
 }
 
 fn has_outgoing(state: &mut State) -> Option<()> {

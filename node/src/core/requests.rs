@@ -146,7 +146,7 @@ impl Core {
     ) {
         if monitor {
             let target = Monitored::Pid(pid.clone());
-            let control = super::exits::demonitor(&from, target, request);
+            let control = super::exits::demonitor(&from, &target, request);
             self.tell(pid.node(), &control, None);
         }
         if link {

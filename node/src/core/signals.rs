@@ -2,16 +2,40 @@
 
 use std::sync::Arc;
 
-use einode_dist::{Control, Destination, Payload, Target};
-use einode_etf::{Atom, Pid, Term};
+use einode_dist::{Control, Destination, Event, Inbound, Payload};
+use einode_etf::{Atom, Pid};
 
 use super::inbox::reason;
 use super::message::Message;
 use super::peer::{Peer, Urgency};
 use super::registry::Key;
+use super::ties::is_net_kernel;
 use super::{Core, NET_KERNEL};
+use crate::engine::asked_to_ping;
+use crate::error::LinkError;
 
 impl Core {
+    /// Does what has been read asks for. `on_tick` answers ticks.
+    ///
+    /// # Errors
+    /// The peer broke the protocol, and nothing that follows can be understood.
+    pub(crate) fn hear(
+        self: &Arc<Self>,
+        peer: &Peer,
+        inbound: &mut Inbound,
+        mut on_tick: impl FnMut(),
+    ) -> Result<(), LinkError> {
+        while let Some(event) = inbound.poll()? {
+            match event {
+                Event::Signal(control, payload) => self.receive(peer, control, payload),
+                Event::Tick => on_tick(),
+                // A message that makes no sense is lost; the next is as good as any.
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// Does what a signal asks for. Signals that make no sense are ignored, as are those for processes of
     /// an earlier life of this node.
     pub(crate) fn receive(
@@ -67,18 +91,8 @@ impl Core {
                 _,
             ) => {
                 let mut relations = self.relations();
-                let watched = match &to {
-                    Target::Pid(pid) => self.process(pid),
-                    Target::Name(name) => self.named(name),
-                };
-                let is_there = match &to {
-                    Target::Name(name) if name == NET_KERNEL => true,
-                    _ => watched.is_some_and(|watched| {
-                        let watched = Key::from(&watched.pid);
-                        is_of(&from, peer)
-                            && relations.watch(watched, &reference, &from, to.clone())
-                    }),
-                };
+                let is_there = is_net_kernel(&to)
+                    || is_of(&from, peer) && self.watch(&mut relations, &reference, &from, &to);
                 if !is_there {
                     let (from, to) = (to, from);
                     let exit = Control::MonitorPExit {
@@ -125,15 +139,10 @@ impl Core {
         }
     }
 
-    /// `net_adm:ping/1` asks `{'$gen_call', {Pid, Tag}, {is_auth, Node}}`.
+    /// Answers `net_adm:ping/1`. Whatever else there is to ask of `net_kernel` is not answered.
     fn ask_net_kernel(&self, peer: &Peer, message: &Payload) {
         const YES: Atom = Atom::from_static("yes");
-        type Call = (Atom, (Pid, Term), (Atom, Atom));
-        let Ok((gen_call, (to, tag), (request, _))) = message.decode::<Call>() else {
-            return;
-        };
-        if gen_call == "$gen_call"
-            && request == "is_auth"
+        if let Some((to, tag)) = asked_to_ping(message)
             && let Ok(answer) = Payload::encode(&(tag, YES))
         {
             let control = Control::Send {

@@ -10,6 +10,7 @@ use super::inbox::{Cause, Inbox, reason};
 use super::message::{Down, Message, Monitored};
 use super::peer::{Rejected, Urgency};
 use super::registry::{AliasKind, Key};
+use super::relations::Relations;
 use super::{Core, NET_KERNEL};
 
 impl Core {
@@ -86,16 +87,9 @@ impl Core {
         let missing = {
             let mut relations = self.relations();
             if self.is_here(target.node()) {
-                let (to, watched) = match &target {
-                    Monitored::Pid(pid) => (Target::Pid(pid.clone()), self.process(pid)),
-                    Monitored::Name(name, _) => (Target::Name(name.clone()), self.named(name)),
-                };
-                let is_there = match &to {
-                    Target::Name(name) if name == NET_KERNEL => true,
-                    _ => watched.is_some_and(|watched| {
-                        relations.watch(Key::from(&watched.pid), &reference, &inbox.pid, to)
-                    }),
-                };
+                let to = target.target();
+                let is_there =
+                    is_net_kernel(&to) || self.watch(&mut relations, &reference, &inbox.pid, &to);
                 if is_there && let Some(ties) = relations.of(process) {
                     ties.monitors.insert(reference.clone(), target.clone());
                 }
@@ -103,10 +97,7 @@ impl Core {
             } else {
                 let control = Control::MonitorP {
                     from: inbox.pid.clone(),
-                    to: match &target {
-                        Monitored::Pid(pid) => Target::Pid(pid.clone()),
-                        Monitored::Name(name, _) => Target::Name(name.clone()),
-                    },
+                    to: target.target(),
                     reference: reference.clone(),
                 };
                 if let Some(ties) = relations.of(process) {
@@ -145,14 +136,27 @@ impl Core {
         if self.is_here(target.node()) {
             relations.unwatch(reference, &inbox.pid);
         } else {
-            let node = target.node().clone();
-            self.tell(
-                &node,
-                &demonitor(&inbox.pid, target, reference.clone()),
-                None,
-            );
+            let control = demonitor(&inbox.pid, &target, reference.clone());
+            self.tell(target.node(), &control, None);
         }
         true
+    }
+
+    /// Has one of our processes watched, by whoever it is. False if it is not there.
+    pub(super) fn watch(
+        &self,
+        relations: &mut Relations,
+        reference: &Reference,
+        watcher: &Pid,
+        target: &Target,
+    ) -> bool {
+        let watched = match target {
+            Target::Pid(pid) => self.process(pid),
+            Target::Name(name) => self.named(name),
+        };
+        watched.is_some_and(|watched| {
+            relations.watch(Key::from(&watched.pid), reference, watcher, target.clone())
+        })
     }
 
     /// Sends an exit signal, as `exit/2`. Nobody being there is no error.
@@ -185,4 +189,9 @@ impl Core {
             ties.watches_nodes = watch;
         }
     }
+}
+
+/// Whether this is the process that every node has, and that does not end.
+pub(super) fn is_net_kernel(target: &Target) -> bool {
+    matches!(target, Target::Name(name) if name == NET_KERNEL)
 }

@@ -3,7 +3,7 @@ mod error;
 use std::fmt;
 use std::sync::Arc;
 
-use einode_dist::{Mfa, NodeName, Payload};
+use einode_dist::{Destination, Mfa, NodeName, Payload};
 use einode_etf::{Atom, Encode, Pid, Reference, Term};
 
 use crate::arguments::{Arguments, List};
@@ -132,11 +132,7 @@ impl Process {
         message: &T,
     ) -> Result<Outgoing, SendError> {
         let to = to.try_into().map_err(Into::into)?;
-        Ok(Outgoing {
-            to,
-            message: Payload::encode(message)?,
-            priority: false,
-        })
+        Ok(Outgoing::new(self, to, Payload::encode(message)?))
     }
 
     /// Links it with another process, as `link/1`: when one ends, so does the other, unless it
@@ -380,11 +376,7 @@ impl Caller for &Process {
     }
 
     fn send(&mut self, server: &Recipient, message: Payload) -> Result<(), CallError> {
-        let outgoing = Outgoing {
-            to: server.clone(),
-            message,
-            priority: false,
-        };
+        let outgoing = Outgoing::new(self, server.clone(), message);
         match outgoing.dispatch(self, Urgency::Owed) {
             // Its monitor says so.
             Err(SendError::NotRegistered(_)) => Ok(()),
@@ -418,12 +410,28 @@ impl fmt::Debug for Process {
 /// A message on its way, which waits for room.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
-    to: Recipient,
+    to: Destination,
+    /// The node that it goes to.
+    pub(crate) node: Atom,
+    /// Whether only a name was given, which a process of our own node has to have.
+    by_name_alone: bool,
     message: Payload,
     priority: bool,
 }
 
 impl Outgoing {
+    fn new(from: &Process, to: Recipient, message: Payload) -> Self {
+        let by_name_alone = matches!(to, Recipient::Name(_));
+        let (to, node) = to.split(from.core.name().as_atom());
+        Self {
+            to,
+            node,
+            by_name_alone,
+            message,
+            priority: false,
+        }
+    }
+
     /// Sends it, or says [`SendError::Busy`].
     pub(crate) fn send(&self, from: &Process) -> Result<(), SendError> {
         self.dispatch(from, Urgency::Patient)
@@ -433,26 +441,21 @@ impl Outgoing {
         if let Some(exited) = from.exited() {
             return Err(SendError::Exited(exited));
         }
-        let here = from.core.name().as_atom();
-        if let Recipient::Name(name) = &self.to
+        if let Destination::Name(name) = &self.to
+            && self.by_name_alone
             && from.core.named(name).is_none()
         {
             return Err(SendError::NotRegistered(name.clone()));
         }
-        let (to, node) = self.to.clone().split(here);
+        let (to, node) = (&self.to, &self.node);
         let (message, priority) = (self.message.clone(), self.priority);
         let sent = from
             .core
-            .send(&from.inbox, &to, &node, message, priority, urgency);
+            .send(&from.inbox, to, node, message, priority, urgency);
         match sent {
             // As in Erlang, that nobody can be reached is no error.
             Ok(()) | Err(Rejected::Unreachable) => Ok(()),
             Err(error) => Err(error.into()),
         }
-    }
-
-    /// The node that it goes to.
-    pub(crate) fn node(&self, from: &Process) -> Atom {
-        self.to.clone().split(from.core.name().as_atom()).1
     }
 }

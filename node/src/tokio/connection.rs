@@ -11,13 +11,15 @@ use tokio::time::{Interval, MissedTickBehavior, interval_at, timeout};
 
 use super::{Socket, after};
 use crate::carrier::{Closing, Ending};
-use crate::core::{Core, Peer, Pulse, READ_LIMIT};
+use crate::core::{Core, Peer, READ_LIMIT};
 use crate::error::{Disconnected, LinkError};
+use crate::pulse::Pulse;
 
 /// A connection of a node, on a task of its own: it reads, writes and ticks until one side ends it.
 pub(super) struct Running<S: Socket> {
     socket: Closing<S>,
     inbound: Inbound,
+    ticker: Ticker,
     pulse: Pulse,
     ticks: Interval,
     core: Arc<Core>,
@@ -44,7 +46,8 @@ impl<S: Socket> Running<S> {
         Self {
             socket,
             inbound,
-            pulse: Pulse::new(ticker),
+            ticker,
+            pulse: Pulse::default(),
             ticks,
             core,
             peer,
@@ -60,7 +63,7 @@ impl<S: Socket> Running<S> {
         match ended {
             Ok(()) => {
                 self.socket.note(Ending::Done);
-                let within = self.pulse.interval() * limits::TICK_INTENSITY;
+                let within = self.ticker.interval() * limits::TICK_INTENSITY;
                 // The peer may never take it; it is not needed to know.
                 let _ = timeout(within, self.finish()).await;
             }
@@ -74,8 +77,8 @@ impl<S: Socket> Running<S> {
     /// Does what there is to do; ready when the connection has ended, well if that was our wish.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LinkError>> {
         while self.ticks.poll_tick(cx).is_ready() {
-            let pulse = &mut self.pulse;
-            let beat = self.peer.outbound(|outbound| pulse.beat(outbound));
+            let Self { ticker, pulse, .. } = self;
+            let beat = self.peer.outbound(|outbound| pulse.beat(ticker, outbound));
             beat.unwrap_or(Ok(()))?;
         }
         loop {

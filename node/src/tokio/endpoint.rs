@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::race::race;
 use super::resolver::{AnyResolver, addresses};
-use super::{Epmd, Link, Listener, Resolver, Socket, Tcp, Transport, after, run};
+use super::{Epmd, Link, Listener, Registration, Resolver, Socket, Tcp, Transport, after, run};
 use crate::address::Address;
 use crate::carrier::{Closing, Ending, Side};
 use crate::config::Config;
@@ -216,6 +216,13 @@ impl<T> Endpoint<T> {
         socket.handshake_complete(side, &session)?;
         let engine = Engine::new(session, &self.config.settings)?;
         Ok(Link::new(socket, engine))
+    }
+
+    /// Registers our name and this port with the EPMD of this machine, which gives a creation.
+    pub(super) async fn publish(&self, port: Option<u16>) -> Result<Registration, ConnectError> {
+        let registration = self.config.registration(port)?;
+        let (epmd, until) = (self.epmd("localhost"), self.setup_deadline());
+        epmd.register(registration, until).await
     }
 
     /// The deadline of an attempt that begins now.

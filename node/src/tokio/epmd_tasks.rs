@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 
 use crate::config::ACCEPT_PAUSE;
+use crate::core::lock;
 use crate::epmd::{Desk, Event, Server, Settings};
 
 /// Serves until somebody tells the daemon to end. Dropping this closes all sockets.
@@ -48,11 +49,6 @@ impl Shared {
     fn desk(&self) -> MutexGuard<'_, Desk> {
         lock(&self.desk)
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // What it guards is whole at every moment, so a panic elsewhere does not spoil it.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A node is registered as long as this lives.

@@ -1,5 +1,5 @@
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::mpsc::{self, Receiver};
@@ -9,6 +9,7 @@ use tokio::time::{sleep, timeout};
 use super::{Endpoint, Incoming, Link, Registration, Tcp, Transport};
 use crate::address::Address;
 use crate::config::{ACCEPT_PAUSE, PENDING_HANDSHAKES};
+use crate::core::lock;
 use crate::error::{AcceptError, ConnectError};
 
 /// An address at which nodes connect to us.
@@ -72,10 +73,7 @@ impl<T: Transport> Listener<T> {
     /// # Cancelling
     /// The name is not registered, or not any more.
     pub async fn publish(&mut self) -> Result<(), ConnectError> {
-        let endpoint = self.endpoint();
-        let registration = endpoint.config.registration(self.port())?;
-        let (epmd, until) = (endpoint.epmd("localhost"), endpoint.setup_deadline());
-        let registration = epmd.register(registration, until).await?;
+        let registration = self.endpoint().publish(self.port()).await?;
         lock(&self.endpoint).config.local.creation = registration.creation();
         self.registration = Some(registration);
         Ok(())
@@ -101,11 +99,6 @@ impl<T: Transport> Listener<T> {
             Err(_) => Err(AcceptError::TimedOut),
         }
     }
-}
-
-fn lock<T>(endpoint: &Mutex<Endpoint<T>>) -> MutexGuard<'_, Endpoint<T>> {
-    // An endpoint is whole at every moment, so a panic elsewhere does not spoil it.
-    endpoint.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Takes peers and has them shake hands, until this is dropped, and with it all handshakes. No error of

@@ -74,7 +74,7 @@ impl Mailbox {
                 Err(SendError::Busy) => {}
                 sent => return sent,
             }
-            self.room(&outgoing.node(&self.0)).await;
+            self.room(&outgoing.node).await;
         }
     }
 

@@ -49,6 +49,7 @@ mod race;
 mod recorded;
 mod resolver;
 mod run;
+mod spawn;
 mod tcp;
 #[cfg(feature = "tls")]
 mod tls;

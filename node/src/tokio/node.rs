@@ -19,7 +19,7 @@ use super::{Endpoint, Incoming, Link, Mailbox, Registration, Resolver, Socket, T
 use crate::address::Address;
 use crate::config;
 use crate::core::{Admission, Behaviour, Core, Driver, Peer, lock, reason};
-use crate::error::{ConnectError, Disconnected};
+use crate::error::Disconnected;
 use crate::options::{Options, StartError, options};
 use crate::process::Process;
 use crate::status::Status;
@@ -389,14 +389,5 @@ async fn keep_registered<T: Transport>(
                 break again;
             }
         };
-    }
-}
-
-impl<T> Endpoint<T> {
-    /// Registers our name and this port with the EPMD of this machine, and takes the creation from it.
-    async fn publish(&self, port: Option<u16>) -> Result<Registration, ConnectError> {
-        let registration = self.config.registration(port)?;
-        let (epmd, until) = (self.epmd("localhost"), self.setup_deadline());
-        epmd.register(registration, until).await
     }
 }
