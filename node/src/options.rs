@@ -12,6 +12,7 @@ use crate::address::Address;
 use crate::config::Config;
 use crate::cookie::{self, CookieError};
 use crate::core::Choices;
+use crate::epmd::Deputy;
 use crate::error::ConnectError;
 
 /// What can be chosen for a node in either style, until it starts.
@@ -32,6 +33,7 @@ pub(crate) struct Options {
     pub(crate) max_message: usize,
     pub(crate) mailbox_limit: usize,
     pub(crate) epmd_port: Option<u16>,
+    pub(crate) start_epmd: bool,
 }
 
 impl Options {
@@ -51,6 +53,7 @@ impl Options {
             max_message: limits::MESSAGE,
             mailbox_limit: MAILBOX,
             epmd_port: None,
+            start_epmd: false,
         }
     }
 
@@ -81,6 +84,11 @@ impl Options {
         config.epmd_port = self.epmd_port;
         config.local.flags = Flags::HIDDEN;
         Ok(config)
+    }
+
+    /// What is to stand in for EPMD, at a node that listens there.
+    pub(crate) fn deputy(&self, config: &Config, listening: Option<&Address>) -> Option<Deputy> {
+        self.start_epmd.then(|| Deputy::new(config, listening))
     }
 
     /// What the node itself has to know, once it has a name.
@@ -202,6 +210,19 @@ macro_rules! options {
         #[must_use]
         pub fn epmd_port(mut self, port: u16) -> Self {
             self.options.epmd_port = Some(port);
+            self
+        }
+
+        /// Is the EPMD of this host itself while there is none, as `erl` starts one unless it is told
+        /// `-start_epmd false`: when the node starts, and when the one it is registered with has ended and is not
+        /// back after a second.
+        ///
+        /// It listens on the loopback addresses if the node does, and otherwise where `ERL_EPMD_ADDRESS` says, by
+        /// default everywhere. It ends with the node. Erlang nodes that were registered with it register again
+        /// with the next one, and so do nodes of this library.
+        #[must_use]
+        pub fn start_epmd(mut self) -> Self {
+            self.options.start_epmd = true;
             self
         }
     };

@@ -651,4 +651,11 @@ fn listens_where_it_is_told() {
     let error = Server::bind_to(&here(&["192.0.2.1"]), 0).unwrap_err();
     assert!(error.to_string().starts_with("192.0.2.1: "), "{error}");
     assert_eq!(addresses(Server::bind_everywhere(0).unwrap())[0], "0.0.0.0");
+    // As epmd's option has it.
+    let two = addresses(Server::bind_list("127.0.0.2, 127.0.0.1,", 0).unwrap());
+    assert_eq!(two[two.len() - 2..], ["127.0.0.2", "127.0.0.1"]);
+    assert_eq!(addresses(Server::bind_list(" ,", 0).unwrap())[0], "0.0.0.0");
+    let error = Server::bind_list("localhost", 0).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    assert_eq!(error.to_string(), "cannot parse IP address \"localhost\"");
 }

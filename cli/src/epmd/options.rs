@@ -1,6 +1,5 @@
 use std::env;
 use std::ffi::OsString;
-use std::net::IpAddr;
 use std::time::Duration;
 
 use einode::epmd::DEFAULT_PORT;
@@ -146,19 +145,6 @@ impl Serve {
             delay_write: Duration::ZERO,
         }
     }
-
-    /// The addresses to listen on; none for all.
-    #[cfg_attr(not(unix), expect(dead_code))]
-    pub(super) fn addresses(&self) -> Result<Vec<IpAddr>, String> {
-        self.addresses
-            .split([' ', ','])
-            .filter(|address| !address.is_empty())
-            .map(|address| {
-                let wrong = |_| format!("cannot parse IP address \"{address}\"");
-                address.parse().map_err(wrong)
-            })
-            .collect()
-    }
 }
 
 /// A number other than 0 at the beginning of a text, as C's `atoi` finds it.
@@ -229,21 +215,5 @@ mod tests {
         ] {
             assert!(read(wrong).is_none(), "{wrong:?}");
         }
-    }
-
-    #[test]
-    fn addresses_have_commas_or_spaces_between_them() {
-        let addresses = |list| {
-            read(&["-address", list])
-                .unwrap()
-                .serve
-                .addresses()
-                .map(|addresses| addresses.iter().map(IpAddr::to_string).collect::<Vec<_>>())
-        };
-        let two = vec!["10.0.0.1".to_owned(), "fe80::1".to_owned()];
-        assert_eq!(addresses("10.0.0.1, fe80::1,"), Ok(two));
-        assert_eq!(addresses(" ,"), Ok(vec![]));
-        let wrong = "cannot parse IP address \"localhost\"".to_owned();
-        assert_eq!(addresses("localhost"), Err(wrong));
     }
 }

@@ -20,11 +20,7 @@ pub(super) fn run(port: u16, options: Serve) -> ExitCode {
     let opened = if options.systemd {
         inherited()
     } else {
-        match options.addresses() {
-            Ok(addresses) if addresses.is_empty() => Server::bind_everywhere(port),
-            Ok(addresses) => Server::bind_to(&addresses, port),
-            Err(wrong) => return fail(&wrong),
-        }
+        Server::bind_list(&options.addresses, port)
     };
     let server = match opened {
         Ok(server) => server,

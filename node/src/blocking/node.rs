@@ -12,7 +12,8 @@ use super::threads::Threads;
 use super::{Endpoint, Incoming, Link, Mailbox, Registration, Resolver, Socket, Tcp, Transport};
 use crate::address::Address;
 use crate::core::{Admission, Behaviour, Bell, Core, Driver, Peer, lock, reason};
-use crate::error::Disconnected;
+use crate::epmd::Deputy;
+use crate::error::{ConnectError, Disconnected};
 use crate::options::{Options, StartError, options};
 use crate::process::Process;
 use crate::status::Status;
@@ -187,8 +188,9 @@ impl<T: Transport> Builder<T> {
         };
         let address = incoming.as_ref().map(Incoming::address);
         let port = address.as_ref().and_then(Address::port);
+        let mut deputy = options.deputy(&endpoint.config, address.as_ref());
         let registration = if options.publish && port.is_some() {
-            let registered = endpoint.publish(port).map_err(StartError::Connect)?;
+            let registered = publish(&endpoint, port, &mut deputy).map_err(StartError::Connect)?;
             endpoint.config.local.creation = registered.creation();
             Some(registered)
         } else {
@@ -232,7 +234,7 @@ impl<T: Transport> Builder<T> {
             None => None,
         };
         let registered = registration
-            .map(|registration| Registered::keep(endpoint, port, registration, &threads));
+            .map(|registration| Registered::keep(endpoint, port, registration, deputy, &threads));
         let status = Status::new(&core);
         let shared = Arc::new(Shared {
             core,
@@ -365,6 +367,7 @@ impl Registered {
         endpoint: Endpoint<T>,
         port: Option<u16>,
         registration: Registration,
+        deputy: Option<Deputy>,
         threads: &Threads,
     ) -> Self {
         let keeping = Arc::new(Keeping {
@@ -373,13 +376,18 @@ impl Registered {
         });
         let kept = Arc::clone(&keeping);
         // Without a thread it is not made again.
-        let _ = threads.spawn("register", move || kept.run(&endpoint, port));
+        let _ = threads.spawn("register", move || kept.run(&endpoint, port, deputy));
         Self(keeping)
     }
 }
 
 impl Keeping {
-    fn run<T: Transport>(&self, endpoint: &Endpoint<T>, port: Option<u16>) {
+    fn run<T: Transport>(
+        &self,
+        endpoint: &Endpoint<T>,
+        port: Option<u16>,
+        mut deputy: Option<Deputy>,
+    ) {
         loop {
             let registration = match &*lock(&self.current) {
                 Current::Registered(registration) => Some(Arc::clone(registration)),
@@ -388,7 +396,7 @@ impl Keeping {
             };
             if let Some(registration) = registration {
                 registration.ended();
-            } else if let Ok(again) = endpoint.publish(port) {
+            } else if let Ok(again) = publish(endpoint, port, &mut deputy) {
                 self.change(Current::Registered(Arc::new(again)));
                 continue;
             }
@@ -405,6 +413,23 @@ impl Keeping {
         if !matches!(*current, Current::Ended) {
             *current = to;
         }
+    }
+}
+
+fn publish<T: Transport>(
+    endpoint: &Endpoint<T>,
+    port: Option<u16>,
+    deputy: &mut Option<Deputy>,
+) -> Result<Registration, ConnectError> {
+    match endpoint.publish(port) {
+        Err(error)
+            if deputy
+                .as_mut()
+                .is_some_and(|deputy| deputy.take_over(&error)) =>
+        {
+            endpoint.publish(port)
+        }
+        outcome => outcome,
     }
 }
 

@@ -12,6 +12,13 @@ pub const DEFAULT_PORT: u16 = 4369;
 /// How long a node waits after EPMD has ended, or has not answered, before it registers again.
 pub(crate) const RECONNECT: std::time::Duration = std::time::Duration::from_secs(1);
 
+/// The port that the environment variable `ERL_EPMD_PORT` names, or else 4369.
+pub(crate) fn usual_port() -> u16 {
+    let port = env::var("ERL_EPMD_PORT").ok();
+    port.and_then(|port| port.parse().ok())
+        .unwrap_or(DEFAULT_PORT)
+}
+
 /// An EPMD, apart from how one talks to it: where it is, what it is asked, and what its answers mean.
 #[derive(Debug, Clone)]
 pub(crate) struct Daemon {
@@ -23,10 +30,7 @@ pub(crate) struct Daemon {
 impl Daemon {
     /// On the port that the environment variable `ERL_EPMD_PORT` names, or else on 4369.
     pub(crate) fn on(host: &str) -> Self {
-        let port = env::var("ERL_EPMD_PORT")
-            .ok()
-            .and_then(|port| port.parse().ok());
-        Self::at(host, port.unwrap_or(DEFAULT_PORT))
+        Self::at(host, usual_port())
     }
 
     pub(crate) fn at(host: &str, port: u16) -> Self {

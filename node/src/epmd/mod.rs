@@ -4,11 +4,13 @@
 //! `tokio::Epmd`.
 
 mod asked;
+mod deputy;
 mod event;
 mod server;
 
 pub use asked::DEFAULT_PORT;
-pub(crate) use asked::{Daemon, RECONNECT};
+pub(crate) use asked::{Daemon, RECONNECT, usual_port};
+pub(crate) use deputy::Deputy;
 pub use event::Event;
 pub(crate) use server::{Desk, Settings};
 pub use server::{Running, Server};

@@ -1,3 +1,4 @@
+use std::env;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
@@ -73,6 +74,35 @@ impl Server {
     /// As [`bind`](Self::bind), and when one of these addresses is not one of this host.
     pub fn bind_to(addresses: &[IpAddr], port: u16) -> io::Result<Self> {
         open(addresses, &LOOPBACK, port).map(Self::listening_on)
+    }
+
+    /// Listens on the addresses of a list, with commas or spaces between them, as by
+    /// [`bind_to`](Self::bind_to); [everywhere](Self::bind_everywhere) if it is empty.
+    ///
+    /// # Errors
+    /// As [`bind_to`](Self::bind_to); [`io::ErrorKind::InvalidInput`] when it lists something else.
+    pub fn bind_list(addresses: &str, port: u16) -> io::Result<Self> {
+        let addresses = addresses.split([' ', ',']);
+        let addresses = addresses.filter(|address| !address.is_empty());
+        let addresses = addresses.map(|address| {
+            let wrong = |_| format!("cannot parse IP address \"{address}\"");
+            address.parse().map_err(wrong)
+        });
+        match addresses.collect::<Result<Vec<_>, _>>() {
+            Ok(addresses) if addresses.is_empty() => Self::bind_everywhere(port),
+            Ok(addresses) => Self::bind_to(&addresses, port),
+            Err(wrong) => Err(io::Error::new(io::ErrorKind::InvalidInput, wrong)),
+        }
+    }
+
+    /// Listens where the environment variable `ERL_EPMD_ADDRESS` says, a
+    /// [list of addresses](Self::bind_list).
+    ///
+    /// # Errors
+    /// As [`bind_list`](Self::bind_list).
+    pub fn bind_as_usual(port: u16) -> io::Result<Self> {
+        let addresses = env::var_os("ERL_EPMD_ADDRESS").unwrap_or_default();
+        Self::bind_list(&addresses.to_string_lossy(), port)
     }
 
     /// Listens on all addresses of this host, as epmd does unless told otherwise: nodes of other hosts

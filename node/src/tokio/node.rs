@@ -19,7 +19,8 @@ use super::{Endpoint, Incoming, Link, Mailbox, Registration, Resolver, Socket, T
 use crate::address::Address;
 use crate::config;
 use crate::core::{Admission, Behaviour, Core, Driver, Peer, lock, reason};
-use crate::error::Disconnected;
+use crate::epmd::Deputy;
+use crate::error::{ConnectError, Disconnected};
 use crate::options::{Options, StartError, options};
 use crate::process::Process;
 use crate::status::Status;
@@ -196,10 +197,11 @@ impl<T: Transport> Builder<T> {
         };
         let address = incoming.as_ref().map(Incoming::address);
         let port = address.as_ref().and_then(Address::port);
-        let registration = if options.publish && port.is_some() {
-            let registered = endpoint.publish(port).await;
+        let registered = if options.publish && port.is_some() {
+            let deputy = options.deputy(&endpoint.config, address.as_ref());
+            let registered = Registered::new(endpoint.clone(), port, deputy).await;
             let registered = registered.map_err(StartError::Connect)?;
-            endpoint.config.local.creation = registered.creation();
+            endpoint.config.local.creation = registered.registration.creation();
             Some(registered)
         } else {
             None
@@ -221,10 +223,9 @@ impl<T: Transport> Builder<T> {
         let creation = endpoint.config.local.creation;
         let choices = options.choices(name, creation);
         let tasks = Arc::new(Tasks::new(Handle::current()));
-        let (endpoint, dialer) = {
+        let dialer = {
             let tasks = Arc::clone(&tasks);
-            let dialer = Arc::new(Dialer { endpoint, tasks });
-            (dialer.endpoint.clone(), dialer)
+            Arc::new(Dialer { endpoint, tasks })
         };
         let core = Core::new(choices, Arc::clone(&dialer));
         if let Some(link) = first {
@@ -236,8 +237,8 @@ impl<T: Transport> Builder<T> {
                 welcome(Arc::clone(&core), Arc::clone(&dialer), socket)
             }));
         }
-        if let Some(registration) = registration {
-            tasks.serve(keep_registered(endpoint, port, registration));
+        if let Some(registered) = registered {
+            tasks.serve(registered.keep());
         }
         let status = Status::new(&core);
         let shared = Arc::new(Shared {
@@ -375,19 +376,57 @@ async fn welcome<T: Transport, S: Socket>(core: Arc<Core>, dialer: Arc<Dialer<T>
     }
 }
 
-/// Registers the node again whenever EPMD has ended and is back.
-async fn keep_registered<T: Transport>(
+/// The registration with EPMD, which is made again whenever EPMD has ended and is back.
+struct Registered<T> {
     endpoint: Endpoint<T>,
     port: Option<u16>,
-    mut registration: Registration,
-) {
-    loop {
-        registration.ended().await;
-        registration = loop {
-            sleep(crate::epmd::RECONNECT).await;
-            if let Ok(again) = endpoint.publish(port).await {
-                break again;
-            }
-        };
+    registration: Registration,
+    /// Ends after the registration.
+    deputy: Option<Deputy>,
+}
+
+impl<T: Transport> Registered<T> {
+    async fn new(
+        endpoint: Endpoint<T>,
+        port: Option<u16>,
+        mut deputy: Option<Deputy>,
+    ) -> Result<Self, ConnectError> {
+        let registration = publish(&endpoint, port, &mut deputy).await?;
+        Ok(Self {
+            endpoint,
+            port,
+            registration,
+            deputy,
+        })
+    }
+
+    async fn keep(mut self) {
+        loop {
+            self.registration.ended().await;
+            self.registration = loop {
+                sleep(crate::epmd::RECONNECT).await;
+                let again = publish(&self.endpoint, self.port, &mut self.deputy);
+                if let Ok(again) = again.await {
+                    break again;
+                }
+            };
+        }
+    }
+}
+
+async fn publish<T: Transport>(
+    endpoint: &Endpoint<T>,
+    port: Option<u16>,
+    deputy: &mut Option<Deputy>,
+) -> Result<Registration, ConnectError> {
+    match endpoint.publish(port).await {
+        Err(error)
+            if deputy
+                .as_mut()
+                .is_some_and(|deputy| deputy.take_over(&error)) =>
+        {
+            endpoint.publish(port).await
+        }
+        outcome => outcome,
     }
 }
