@@ -21,7 +21,8 @@ pub(crate) fn name() -> String {
     (0..13).map(digit).collect()
 }
 
-fn random() -> u64 {
+/// A number of 64 bits.
+pub(crate) fn random() -> u64 {
     let mut bytes = [0; 8];
     // The system's generator only fails where there is none, and then no handshake is safe.
     getrandom::fill(&mut bytes).expect("the operating system has a random generator");

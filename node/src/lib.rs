@@ -45,6 +45,7 @@
 
 mod address;
 mod arguments;
+mod backoff;
 pub mod blocking;
 mod call;
 mod carrier;
@@ -79,6 +80,7 @@ mod unix;
 
 pub use address::{Address, InvalidAddress};
 pub use arguments::Arguments;
+pub use backoff::Backoff;
 pub use call::{CallError, Class, Exception, Global, Remote};
 pub use carrier::{Carrier, Ending, Side};
 pub use config::Config;

@@ -5,7 +5,9 @@ use einode_dist::NodeName;
 use einode_dist::handshake::Session;
 use einode_etf::{Atom, Pid};
 
+use crate::backoff::Backoff;
 use crate::core::Core;
+use crate::error::Disconnected;
 
 /// What a node knows of itself and of its connections, in either style.
 #[derive(Clone)]
@@ -48,9 +50,36 @@ impl Status {
     }
 
     /// Ends the connection with a node, after all that was sent. Links and monitors are told
-    /// `noconnection`. False if there is none.
+    /// `noconnection`. False if there is none. One that is [kept](Self::keep) is made again.
     pub fn disconnect(&self, node: &NodeName) -> bool {
         self.0.disconnect(node)
+    }
+
+    /// Keeps a connection with a node from now on: makes it at once, and again whenever it has ended or an
+    /// attempt has failed, after a while of which [`Backoff`] says how long. Kept a second time, it is with
+    /// the new one.
+    ///
+    /// [`Process::monitor_nodes`](crate::Process::monitor_nodes) tells of its ups and downs.
+    ///
+    /// ```no_run
+    /// use einode::Backoff;
+    /// use einode::blocking::Node;
+    ///
+    /// let node = Node::builder("rusty@127.0.0.1").cookie("secret").start()?;
+    /// node.keep(&"app@127.0.0.1".parse()?, Backoff::default())?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Disconnected::NotAllowed`] when it is not to be connected with, and [`Disconnected::Stopped`] when
+    /// this node has ended.
+    pub fn keep(&self, node: &NodeName, backoff: Backoff) -> Result<(), Disconnected> {
+        self.0.keep(node.clone(), backoff)
+    }
+
+    /// Keeps a connection no longer. It stays as it is until it ends. False if it was not kept.
+    pub fn let_go(&self, node: &NodeName) -> bool {
+        self.0.let_go(node)
     }
 
     /// The process of this name.

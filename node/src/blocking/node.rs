@@ -267,6 +267,13 @@ impl<T: Transport> Driver for Arc<Dialer<T>> {
         self.begin("connection", move |dialer| dialer.connect(&core, &peer));
     }
 
+    fn keep(&self, core: &Arc<Core>) {
+        let core = Arc::clone(core);
+        self.begin("keeper", move |_| {
+            while core.wait_kept(core.attend_kept(Instant::now())) {}
+        });
+    }
+
     fn run(&self, process: Process, mut behaviour: Box<dyn Behaviour>) {
         self.begin("process", move |_| {
             let mut mailbox = Mailbox::of(process);

@@ -211,6 +211,7 @@ impl Core {
                 }
             }
         };
+        self.kept_joined(&node);
         self.tell_of_node(&mut relations, &node, true);
         Some(peer)
     }
@@ -250,6 +251,7 @@ impl Core {
     /// Ends all processes, so that those who have to do with them are told, then all connections, and lets
     /// none begin. With `flush`, what was sent is written yet.
     pub(crate) fn stop(self: &Arc<Self>, why: &Payload, flush: bool) {
+        self.stop_keeping();
         for inbox in self.processes() {
             self.end(&inbox, why.clone());
         }
@@ -298,6 +300,7 @@ impl Core {
                 _ => return,
             };
         }
+        self.kept_lost(&peer.node);
         self.lose(relations, peer.node.as_atom());
     }
 

@@ -9,6 +9,7 @@ mod bell;
 mod connections;
 mod exits;
 mod inbox;
+mod kept;
 mod message;
 mod peer;
 mod registry;
@@ -30,6 +31,7 @@ use einode_etf::{Atom, Pid, Reference};
 
 use connections::Peers;
 use inbox::Fate;
+use kept::Kept;
 use registry::{Key, Registry};
 use relations::Relations;
 
@@ -58,6 +60,9 @@ pub(crate) struct Core {
     registry: RwLock<Registry>,
     relations: Mutex<Relations>,
     peers: RwLock<Peers>,
+    kept: Mutex<Kept>,
+    /// A connection that is kept has come about or ended.
+    kept_changed: Bell,
     last_pid: AtomicU64,
     last_reference: AtomicU64,
     leader: OnceLock<Pid>,
@@ -71,6 +76,10 @@ pub(crate) trait Driver: Send + Sync {
     /// Begins to connect to a node, without waiting for the outcome: [`Core::join`] or
     /// [`Core::not_connected`].
     fn dial(&self, core: &Arc<Core>, peer: Arc<Peer>);
+
+    /// Begins to attend to the connections that are kept: [`Core::attend_kept`] again and again, until
+    /// there is nothing to wait for any more.
+    fn keep(&self, core: &Arc<Core>);
 
     /// Runs a process of the node's own, until it ends.
     fn run(&self, process: Process, behaviour: Box<dyn Behaviour>);
@@ -107,6 +116,8 @@ impl Core {
             registry: RwLock::default(),
             relations: Mutex::default(),
             peers: RwLock::default(),
+            kept: Mutex::default(),
+            kept_changed: Bell::default(),
             last_pid: AtomicU64::new(0),
             last_reference: AtomicU64::new(0),
             leader: OnceLock::new(),

@@ -10,7 +10,7 @@ use einode_dist::handshake::Verdict;
 use einode_dist::{Connection, Identity, InvalidName, NodeName};
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{sleep, timeout, timeout_at};
 
 use super::connection::Running;
 use super::listener::accept;
@@ -307,6 +307,21 @@ impl<T: Transport> Driver for Arc<Dialer<T>> {
         let (core, dialer) = (Arc::clone(core), Self::clone(self));
         self.tasks
             .connection(async move { dialer.connect(core, peer).await });
+    }
+
+    fn keep(&self, core: &Arc<Core>) {
+        let core = Arc::clone(core);
+        self.tasks.serve(async move {
+            let mut goes_on = true;
+            while goes_on {
+                let next = core.attend_kept(std::time::Instant::now());
+                let changed = poll_fn(|cx| core.poll_kept(cx));
+                goes_on = match next {
+                    Some(next) => timeout_at(next.into(), changed).await.unwrap_or(true),
+                    None => changed.await,
+                };
+            }
+        });
     }
 
     fn run(&self, process: Process, mut behaviour: Box<dyn Behaviour>) {
