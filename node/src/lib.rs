@@ -57,6 +57,7 @@ mod engine;
 mod entropy;
 pub mod epmd;
 mod error;
+pub mod io;
 mod options;
 mod pace;
 pub mod pg;

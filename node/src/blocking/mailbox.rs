@@ -98,8 +98,8 @@ impl Mailbox {
         self.select(None, |_| Some(())).map(|(message, ())| message)
     }
 
-    fn select<R>(
-        &mut self,
+    pub(super) fn select<R>(
+        &self,
         until: Option<Instant>,
         mut select: impl FnMut(&Message) -> Option<R>,
     ) -> Result<(Message, R), RecvError> {

@@ -55,9 +55,9 @@ impl<C, N> Remote<C, N> {
         self
     }
 
-    /// Who writes what the functions print, and reads for them: a process that speaks the I/O
-    /// protocol. Without one, what they print by `erpc` goes nowhere, and by `rpc` where the output of their
-    /// node goes.
+    /// Who writes what the functions print, and reads for them: a [`GroupLeader`](crate::io), or a process of
+    /// any node. By default it is that of the calling process. Without one, what they print by `erpc` goes
+    /// nowhere, and by `rpc` where the output of their node goes.
     #[must_use]
     pub fn group_leader(mut self, process: &Pid) -> Self {
         self.group_leader = Some(process.clone());
@@ -83,6 +83,7 @@ pub(crate) fn begin(
         }
         Via::Rpc => {
             let rex = (REX, node.clone()).into();
+            let leader = leader.clone().or_else(|| me.group_leader());
             Call::rpc(&mut me, rex, module, function, arguments, leader.as_ref())
         }
     }

@@ -1,9 +1,9 @@
 use std::sync::Arc;
 
-use einode_dist::{Control, Destination, Payload};
-use einode_etf::{Atom, Pid, Term, term};
+use einode_etf::{Atom, Pid, Term};
 
 use super::{Behaviour, Core, Message};
+use crate::io::{self, Request, Requested};
 use crate::process::Process;
 
 /// A group leader for processes of other nodes that were begun from here and given no other: it takes what
@@ -28,67 +28,37 @@ impl Core {
 
 impl Behaviour for Silent {
     fn handle(&mut self, process: &Process, message: Message) {
-        // `{io_request, From, ReplyAs, Request}`
-        let Some(asked) = message.user().and_then(|message| message.term().ok()) else {
-            return;
-        };
-        let Some([label, from, reply_as, request]) = asked.as_tuple() else {
-            return;
-        };
-        if !label.is_atom("io_request") {
-            return;
-        }
-        let Some(from) = from.as_pid() else { return };
-        let reply = term!({io_reply, (reply_as.clone()), (answer(request))});
-        if let Ok(reply) = Payload::encode(&reply) {
-            let control = Control::Send {
-                from: Some(process.pid().clone()),
-                to: Destination::Pid(from.clone()),
-                priority: false,
-                token: None,
-            };
-            process.core.tell(from.node(), &control, Some(&reply));
+        if let Some(asked) = message.user().and_then(Requested::read) {
+            asked.reply(process, &answer(&asked));
         }
     }
 }
 
 /// What a request is answered. Of several in one, the last counts, or the first that is refused.
-fn answer(request: &Term) -> Term {
+fn answer(asked: &Requested) -> Term {
     const OK: Atom = Atom::from_static("ok");
     const EOF: Atom = Atom::from_static("eof");
-    let label = match request.as_tuple().and_then(<[Term]>::first) {
-        Some(label) => label.as_atom(),
-        None => request.as_atom(),
-    };
-    match label.map(Atom::as_str) {
-        Some("put_chars" | "setopts") => OK.into(),
-        Some("get_chars" | "get_line" | "get_until" | "get_password") => EOF.into(),
-        Some("getopts") => Term::nil(),
-        Some("get_geometry") => term!({error, enotsup}),
-        Some("requests") => {
-            let requests = request.as_tuple().and_then(|tuple| tuple.get(1)?.as_list());
-            let mut answered = Term::from(OK);
-            // Requests within requests are none: nothing here calls itself for its parts.
-            for request in requests.iter().flat_map(|requests| requests.iter()) {
-                let is_several =
-                    matches!(request.as_tuple(), Some([label, _]) if label.is_atom("requests"));
-                answered = if is_several {
-                    term!({error, request})
-                } else {
-                    answer(&request)
-                };
-                if matches!(answered.as_tuple(), Some([error, _]) if error.is_atom("error")) {
-                    break;
-                }
-            }
-            answered
+    let mut answer = OK.into();
+    for part in &asked.parts {
+        answer = match part {
+            Request::Put(_) | Request::SetOptions(_) => OK.into(),
+            Request::Get(_) => EOF.into(),
+            Request::Options => Term::nil(),
+            Request::Geometry(_) => io::error("enotsup"),
+            Request::Unknown => io::error("request"),
+        };
+        if io::is_error(&answer) {
+            break;
         }
-        _ => term!({error, request}),
     }
+    answer
 }
 
 #[cfg(test)]
 mod tests {
+    use einode_dist::Payload;
+    use einode_etf::term;
+
     use super::*;
 
     #[test]
@@ -109,8 +79,11 @@ mod tests {
             ("{requests, [{requests, []}]}", "{error,request}"),
             ("dance", "{error,request}"),
         ] {
+            let from = Pid::new(Atom::from_static("a@b"), 1, 0, 4);
             let request: Term = request.parse().unwrap();
-            assert_eq!(answer(&request).to_string(), expected, "{request}");
+            let message = term!({io_request, (from), 1, (request)});
+            let asked = Requested::read(&Payload::encode(&message).unwrap()).unwrap();
+            assert_eq!(answer(&asked).to_string(), expected, "{message}");
         }
     }
 }

@@ -264,9 +264,16 @@ impl Process {
         self.core.watch_nodes(&self.inbox, monitor);
     }
 
-    /// The process that writes what this one prints: the one that another process has made it, or none.
+    /// The process by which those print and read that this one begins, at other nodes too: the one that it
+    /// was given, if any.
     pub fn group_leader(&self) -> Option<Pid> {
         self.inbox.group_leader()
+    }
+
+    /// Gives it a group leader, as `erlang:group_leader/2`: a [`GroupLeader`](crate::io) of ours, or a
+    /// process of any node.
+    pub fn set_group_leader(&self, leader: &Pid) {
+        self.inbox.set_group_leader(leader.clone());
     }
 
     /// Asks a node for a process that calls a function, as `erlang:spawn_request/5`. The answer arrives as
