@@ -7,8 +7,15 @@ use std::time::Duration;
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 use einode::{Atom, NodeName, Term};
 
-use crate::call::Function;
-use crate::{exit, host, json};
+use crate::call::Call;
+use crate::decode::Decode;
+use crate::encode::Encode;
+use crate::eval::Eval;
+use crate::host;
+use crate::names::Names;
+use crate::ping::Ping;
+use crate::relay::Relay;
+use crate::send::Send;
 
 /// Calls, sends to and pings Erlang nodes
 #[derive(Debug, Parser)]
@@ -32,22 +39,18 @@ Examples:
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Ask a node whether it is there
-    #[command(after_help = exit::CODES)]
     Ping(Ping),
     /// Call a function on a node and print what it returns
-    #[command(after_help = CALL_EXAMPLES, after_long_help = [CALL_EXAMPLES, json::RULES, exit::CODES].join("\n\n"))]
     Call(Call),
-    /// Send a message to a registered process of a node
-    #[command(after_help = [SEND_NOTE, exit::CODES].join("\n\n"))]
+    /// Evaluate Erlang or Elixir on a node and print the value
+    Eval(Eval),
+    /// Send a message to a process of a node
     Send(Send),
     /// Connect standard input and output with the port of a node, for `--via` on another machine
-    #[command(after_help = [RELAY_NOTE, exit::CODES].join("\n\n"))]
     Relay(Relay),
     /// List the nodes that the EPMD of a host knows, with their ports
-    #[command(after_help = exit::CODES)]
     Names(Names),
     /// Turn a term of the external format into Erlang syntax
-    #[command(after_long_help = json::RULES)]
     Decode(Decode),
     /// Turn a term of Erlang syntax into the external format
     Encode(Encode),
@@ -57,104 +60,6 @@ pub(crate) enum Command {
     /// Call, start and halt nodes, with the options and the output of OTP's erl_call
     #[command(name = "erl_call", disable_help_flag = true)]
     ErlCall(Verbatim),
-}
-
-const CALL_EXAMPLES: &str = "\
-Examples:
-  einode call shop@db.example 'erlang:node()'
-  einode call shop@db.example \"'Elixir.String':upcase(<<\\\"straße\\\"/utf8>>)\"
-  einode call --address 10.0.0.5:9100 --cookie-file shop.cookie shop@db.example 'maps:new()'
-  einode call --via 'ssh db.example einode relay shop' shop@db.example 'erlang:node()'";
-
-const SEND_NOTE: &str = "\
-Erlang does not tell whether there is such a process. Success means that the node has read the message.";
-
-#[derive(Debug, Group)]
-pub(crate) struct Ping {
-    #[command(flatten)]
-    pub(crate) peer: Peer,
-}
-
-#[derive(Debug, Group)]
-pub(crate) struct Call {
-    #[command(flatten)]
-    pub(crate) peer: Peer,
-    /// What to call, in Erlang syntax
-    #[arg(value_name = "MODULE:FUNCTION(ARGUMENTS)")]
-    pub(crate) function: Function,
-    /// Call through the server `rex` as rpc:call/4 does, not in a new process as erpc:call/3 does
-    #[arg(long)]
-    pub(crate) rpc: bool,
-    /// Print the result as JSON; --help says how a term becomes JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Group)]
-pub(crate) struct Send {
-    #[command(flatten)]
-    pub(crate) peer: Peer,
-    /// The name of the process, in Erlang syntax
-    #[arg(value_name = "PROCESS", value_parser = atom)]
-    pub(crate) process: Atom,
-    /// The message, in Erlang syntax
-    #[arg(value_name = "TERM", value_parser = term, allow_negative_numbers = true)]
-    pub(crate) message: Term,
-}
-
-const RELAY_NOTE: &str = "\
-The bytes pass as they are, also those of TLS. The end of the input is passed on, and the relay ends when the
-node closes the connection. No cookie is needed here:
-  einode call --via 'ssh db.example einode relay shop' shop@db.example 'erlang:node()'";
-
-#[derive(Debug, Group)]
-pub(crate) struct Relay {
-    /// The node: name@host, or name for one on this host; EPMD says where it listens
-    #[arg(value_name = "NODE", value_parser = node,
-          conflicts_with_all = ["address", "unix"], required_unless_present_any = ["address", "unix"])]
-    pub(crate) node: Option<NodeName>,
-    #[command(flatten)]
-    pub(crate) place: Place,
-    /// Give up after this time, on connecting and on a node that does not close after the end of the input
-    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
-    pub(crate) timeout: Duration,
-}
-
-#[derive(Debug, Group)]
-pub(crate) struct Names {
-    /// The host
-    #[arg(value_name = "HOST", default_value = "localhost")]
-    pub(crate) host: String,
-    #[command(flatten)]
-    pub(crate) epmd: Epmd,
-    #[command(flatten)]
-    pub(crate) limit: Limit,
-}
-
-#[derive(Debug, Group)]
-pub(crate) struct Decode {
-    /// The bytes of the term as hexadecimal digits; by default they are read from standard input
-    #[arg(value_name = "HEX")]
-    pub(crate) hex: Option<String>,
-    /// Read the bytes from a file, in which they may be as they are or as hexadecimal digits
-    #[arg(long, short, value_name = "FILE", conflicts_with = "hex")]
-    pub(crate) file: Option<PathBuf>,
-    /// Print JSON; --help says how a term becomes JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Group)]
-pub(crate) struct Encode {
-    /// The term, in Erlang syntax; by default it is read from standard input
-    #[arg(value_name = "TERM", value_parser = term, allow_negative_numbers = true)]
-    pub(crate) term: Option<Term>,
-    /// Write the bytes as they are, not as hexadecimal digits
-    #[arg(long)]
-    pub(crate) raw: bool,
-    /// Write the bytes as they are, to a file
-    #[arg(long, short, value_name = "FILE", conflicts_with = "raw")]
-    pub(crate) output: Option<PathBuf>,
 }
 
 /// Arguments for a program that has a syntax of its own.
@@ -250,7 +155,7 @@ pub(crate) struct Limit {
     pub(crate) timeout: Duration,
 }
 
-fn node(text: &str) -> Result<NodeName, String> {
+pub(crate) fn node(text: &str) -> Result<NodeName, String> {
     let name = if text.contains('@') {
         text.parse()
     } else {
@@ -276,7 +181,7 @@ fn address(text: &str) -> Result<(String, u16), &'static str> {
     }
 }
 
-fn seconds(text: &str) -> Result<Duration, &'static str> {
+pub(crate) fn seconds(text: &str) -> Result<Duration, &'static str> {
     const DAY: f64 = 86_400.0;
     match text.parse() {
         Ok(seconds) if seconds > 0.0 && seconds <= DAY => Ok(Duration::from_secs_f64(seconds)),
@@ -284,12 +189,12 @@ fn seconds(text: &str) -> Result<Duration, &'static str> {
     }
 }
 
-fn term(text: &str) -> Result<Term, String> {
+pub(crate) fn term(text: &str) -> Result<Term, String> {
     text.parse()
         .map_err(|error: einode::etf::ParseError| error.to_string())
 }
 
-fn atom(text: &str) -> Result<Atom, String> {
+pub(crate) fn atom(text: &str) -> Result<Atom, String> {
     term(text)?
         .as_atom()
         .cloned()

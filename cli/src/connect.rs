@@ -8,6 +8,7 @@ use einode::{Address, Config, Cookie, Identity, cookie};
 use crate::args::{Limit, Peer, Proto};
 use crate::exit::Failure;
 use crate::host;
+use crate::progress::Progress;
 use crate::via::Via;
 
 /// A connection with a node, whatever carries it.
@@ -20,11 +21,17 @@ pub(crate) struct Deadline(Instant);
 impl Limit {
     /// The time starts to run now.
     pub(crate) fn start(&self) -> Deadline {
-        Deadline(Instant::now() + self.timeout)
+        Deadline::after(self.timeout)
     }
 }
 
 impl Deadline {
+    /// So long from now; a time that no clock reaches is a hundred years.
+    pub(crate) fn after(time: Duration) -> Self {
+        const CENTURY: Duration = Duration::from_secs(100 * 365 * 86_400);
+        Self(Instant::now() + time.min(CENTURY))
+    }
+
     pub(crate) const fn instant(self) -> Instant {
         self.0
     }
@@ -47,6 +54,7 @@ impl Peer {
         }
         let endpoint = Endpoint::new(config).transport(self.transport()?);
         let node = Some(&self.node);
+        let _progress = Progress::start(|| format!("connecting with {}", self.node));
         Ok(if let Some(command) = &self.via {
             endpoint.connect_to(&Address::Other(command.clone()), node)?
         } else if let Some(path) = &self.place.unix {

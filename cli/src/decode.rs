@@ -1,12 +1,27 @@
 use std::fs;
 use std::io::{self, Read};
+use std::path::PathBuf;
 
+use clap::Args;
 use einode_etf::{Term, tag};
 
-use crate::args::Decode;
 use crate::exit::Failure;
-use crate::json::Json;
+use crate::json::{self, Json};
 use crate::output;
+
+#[derive(Debug, Args)]
+#[command(after_long_help = json::RULES)]
+pub(crate) struct Decode {
+    /// The bytes of the term as hexadecimal digits; by default they are read from standard input
+    #[arg(value_name = "HEX")]
+    hex: Option<String>,
+    /// Read the bytes from a file, in which they may be as they are or as hexadecimal digits
+    #[arg(long, short, value_name = "FILE", conflicts_with = "hex")]
+    file: Option<PathBuf>,
+    /// Print JSON; --help says how a term becomes JSON
+    #[arg(long)]
+    json: bool,
+}
 
 /// Prints the term that `binary_to_term/1` would make of the bytes, which may be compressed.
 pub(crate) fn run(args: &Decode) -> Result<(), Failure> {

@@ -1,12 +1,27 @@
 use std::fmt::Write;
+use std::path::PathBuf;
 use std::{fs, io};
 
+use clap::Args;
 use einode::Term;
 use einode::etf;
 
-use crate::args::Encode;
+use crate::args;
 use crate::exit::Failure;
 use crate::output;
+
+#[derive(Debug, Args)]
+pub(crate) struct Encode {
+    /// The term, in Erlang syntax; by default it is read from standard input
+    #[arg(value_name = "TERM", value_parser = args::term, allow_negative_numbers = true)]
+    term: Option<Term>,
+    /// Write the bytes as they are, not as hexadecimal digits
+    #[arg(long)]
+    raw: bool,
+    /// Write the bytes as they are, to a file
+    #[arg(long, short, value_name = "FILE", conflicts_with = "raw")]
+    output: Option<PathBuf>,
+}
 
 /// Writes a term as `term_to_binary/1` does: as hexadecimal digits, or as it is.
 pub(crate) fn run(args: &Encode) -> Result<(), Failure> {

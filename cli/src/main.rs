@@ -10,13 +10,16 @@ mod decode;
 mod encode;
 mod epmd;
 mod erl_call;
+mod eval;
 mod exit;
 mod host;
 mod json;
 mod names;
 mod output;
 mod ping;
+mod progress;
 mod relay;
+mod remote;
 mod send;
 mod via;
 
@@ -46,6 +49,7 @@ fn einode() -> ExitCode {
     let outcome = match &args.command {
         Command::Ping(args) => ping::run(args),
         Command::Call(args) => call::run(args),
+        Command::Eval(args) => eval::run(args),
         Command::Send(args) => send::run(args),
         Command::Relay(args) => relay::run(args),
         Command::Names(args) => names::run(args),

@@ -1,10 +1,23 @@
 use std::fmt::Write;
 
+use clap::Args;
 use einode::blocking::Epmd;
 
-use crate::args::Names;
-use crate::exit::Failure;
+use crate::args::{self, Limit};
+use crate::exit::{self, Failure};
 use crate::output;
+
+#[derive(Debug, Args)]
+#[command(after_help = exit::CODES)]
+pub(crate) struct Names {
+    /// The host
+    #[arg(value_name = "HOST", default_value = "localhost")]
+    host: String,
+    #[command(flatten)]
+    epmd: args::Epmd,
+    #[command(flatten)]
+    limit: Limit,
+}
 
 /// Prints a line for each node: its name and its port.
 pub(crate) fn run(args: &Names) -> Result<(), Failure> {

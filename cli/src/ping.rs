@@ -1,6 +1,15 @@
-use crate::args::Ping;
-use crate::exit::Failure;
+use clap::Args;
+
+use crate::args::Peer;
+use crate::exit::{self, Failure};
 use crate::output;
+
+#[derive(Debug, Args)]
+#[command(after_help = exit::CODES)]
+pub(crate) struct Ping {
+    #[command(flatten)]
+    peer: Peer,
+}
 
 /// Prints `pong` and the time that the answer took, once there is a connection.
 pub(crate) fn run(args: &Ping) -> Result<(), Failure> {

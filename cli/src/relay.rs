@@ -7,13 +7,33 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use clap::Args;
 use einode::blocking::{Epmd, Resolver, Socket, Tcp, Transport, Unix};
 use einode::{Address, ConnectError, FixedPort, NodeName};
 
-use crate::args::Relay;
-use crate::exit::Failure;
+use crate::args::{self, Place};
+use crate::exit::{self, Failure};
+
+const NOTE: &str = "\
+The bytes pass as they are, also those of TLS. The end of the input is passed on, and the relay ends when the
+node closes the connection. No cookie is needed here:
+  einode call --via 'ssh db.example einode relay shop' shop@db.example 'erlang:node()'";
+
+#[derive(Debug, Args)]
+#[command(after_help = [NOTE, exit::CODES].join("\n\n"))]
+pub(crate) struct Relay {
+    /// The node: name@host, or name for one on this host; EPMD says where it listens
+    #[arg(value_name = "NODE", value_parser = args::node,
+          conflicts_with_all = ["address", "unix"], required_unless_present_any = ["address", "unix"])]
+    node: Option<NodeName>,
+    #[command(flatten)]
+    place: Place,
+    /// Give up after this time, on connecting and on a node that does not close after the end of the input
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = args::seconds)]
+    timeout: Duration,
+}
 
 /// The socket to the node, which two threads share: one reads, and one writes.
 #[derive(Clone)]

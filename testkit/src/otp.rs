@@ -60,7 +60,11 @@ impl Otp {
         Self { place }
     }
 
-    fn installed() -> Self {
+    /// The OTP whose `erl` is on `PATH`.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn installed() -> Self {
         let path = std::env::var_os("PATH").unwrap_or_default();
         assert!(
             std::env::split_paths(&path).any(|directory| directory.join("erl").exists()),

@@ -1,0 +1,110 @@
+//! Erlang that is evaluated on a node: what would take many calls is done there, and one answer comes back.
+
+use einode::{Atom, Term, term};
+
+use crate::connect::{Deadline, Link};
+use crate::exit::Failure;
+use crate::progress::Progress;
+
+/// How a node is called.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum How {
+    /// In a process of its own, as `erpc:call/4`.
+    Erpc,
+    /// Through the server `rex`, as `rpc:call/4`.
+    Rpc,
+}
+
+impl How {
+    pub(crate) const fn rpc(is_rpc: bool) -> Self {
+        if is_rpc { Self::Rpc } else { Self::Erpc }
+    }
+}
+
+/// Calls a function of the node.
+pub(crate) fn call(
+    link: &mut Link,
+    how: How,
+    module: &str,
+    function: &str,
+    arguments: &[Term],
+    deadline: Deadline,
+) -> Result<Term, Failure> {
+    let _progress = Progress::start(|| format!("waiting for {}", link.peer()));
+    let left = deadline.left();
+    Ok(match how {
+        How::Erpc => link.erpc(module, function, arguments, left)?,
+        How::Rpc => link.rpc(module, function, arguments, left)?,
+    })
+}
+
+/// Evaluates a script in which the variables have these values, and gives what it comes to. A script is
+/// expressions with a dot at the end, in ASCII.
+pub(crate) fn evaluate(
+    link: &mut Link,
+    how: How,
+    script: &str,
+    variables: &[(&str, Term)],
+    deadline: Deadline,
+) -> Result<Term, Failure> {
+    let variables = term!([{ (VARIABLES), (bindings(variables)?) }]);
+    let arguments = [term!([(evaluation(script))]), variables];
+    let answer = call(link, how, "erl_eval", "exprs", &arguments, deadline)?;
+    match answer.as_tuple() {
+        // What the script came to, and what was bound around it.
+        Some([value, result, _]) if value.is_atom("value") => Ok(result.clone()),
+        _ => Err(unexpected(&answer)),
+    }
+}
+
+/// The node did not answer what it should.
+pub(crate) fn unexpected(answer: &Term) -> Failure {
+    let mut text = answer.to_string();
+    if let Some((end, _)) = text.char_indices().nth(200) {
+        text.truncate(end);
+        text.push('…');
+    }
+    Failure::Call(format!("an answer that makes no sense: {text}"))
+}
+
+/// `element(2, erl_eval:exprs(element(2, erl_parse:parse_exprs(element(2, erl_scan:string(Script)))), Variables))`
+/// as the abstract form that `erl_eval` takes: so one call does it all, and what the script binds is not
+/// sent back.
+fn evaluation(script: &str) -> Term {
+    let script = term!({string, 1, (Term::string(script))});
+    let tokens = apply(term!(erl_scan), term!(string), vec![script]);
+    let forms = apply(term!(erl_parse), term!(parse_exprs), vec![second(tokens)]);
+    let variables = term!({var, 1, (VARIABLES)});
+    let arguments = vec![second(forms), variables];
+    second(apply(term!(erl_eval), term!(exprs), arguments))
+}
+
+const VARIABLES: Atom = Atom::from_static("Variables");
+
+fn second(of: Term) -> Term {
+    apply(
+        term!(erlang),
+        term!(element),
+        vec![term!({integer, 1, 2}), of],
+    )
+}
+
+fn apply(module: Term, function: Term, arguments: Vec<Term>) -> Term {
+    let function = term!({remote, 1, {atom, 1, (module)}, {atom, 1, (function)}});
+    term!({call, 1, (function), (Term::list(arguments))})
+}
+
+/// Variables as `erl_eval` of all releases takes them: an orddict.
+fn bindings(variables: &[(&str, Term)]) -> Result<Term, Failure> {
+    let mut variables: Vec<_> = variables.iter().collect();
+    variables.sort_by_key(|(name, _)| *name);
+    let binding = |(name, value): &(&str, Term)| {
+        let name = Atom::new(name).map_err(|error| Failure::Usage(error.to_string()))?;
+        Ok(term!({(name), (value.clone())}))
+    };
+    let bindings = variables
+        .into_iter()
+        .map(binding)
+        .collect::<Result<_, Failure>>()?;
+    Ok(Term::list(bindings))
+}
