@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
-use einode::{Atom, NodeName, Term};
+use einode::{NodeName, Term};
 
 use crate::call::Call;
+use crate::cast::Cast;
 use crate::decode::Decode;
 use crate::encode::Encode;
 use crate::eval::Eval;
@@ -44,6 +45,8 @@ pub(crate) enum Command {
     Call(Call),
     /// Evaluate Erlang or Elixir on a node and print the value
     Eval(Eval),
+    /// Have a function called on a node, without waiting for what it returns
+    Cast(Cast),
     /// Send a message to a process of a node
     Send(Send),
     /// Connect standard input and output with the port of a node, for `--via` on another machine
@@ -192,13 +195,6 @@ pub(crate) fn seconds(text: &str) -> Result<Duration, &'static str> {
 pub(crate) fn term(text: &str) -> Result<Term, String> {
     text.parse()
         .map_err(|error: einode::etf::ParseError| error.to_string())
-}
-
-pub(crate) fn atom(text: &str) -> Result<Atom, String> {
-    term(text)?
-        .as_atom()
-        .cloned()
-        .ok_or_else(|| "expected an atom".into())
 }
 
 #[cfg(test)]

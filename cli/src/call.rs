@@ -41,11 +41,9 @@ pub(crate) struct Call {
 /// Prints what a function returns.
 pub(crate) fn run(args: &Call) -> Result<(), Failure> {
     // What is no call of Erlang is refused before there is a connection.
-    let function = if args.elixir {
-        None
-    } else {
-        Some(args.function.parse::<Function>()?)
-    };
+    let wrong = |error: ParseError| Failure::Usage(format!("the call: {error}"));
+    let function = (!args.elixir).then(|| args.function.parse::<Function>().map_err(wrong));
+    let function = function.transpose()?;
     let deadline = args.peer.limit.start();
     let mut link = args.peer.connect(deadline)?;
     let how = How::rpc(args.rpc);
@@ -77,11 +75,10 @@ pub(crate) struct Function {
 }
 
 impl FromStr for Function {
-    type Err = Failure;
+    type Err = ParseError;
 
-    fn from_str(text: &str) -> Result<Self, Failure> {
-        let wrong = |error: ParseError| Failure::Usage(format!("the call: {error}"));
-        let (module, name, arguments) = parse_call(text).map_err(wrong)?;
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let (module, name, arguments) = parse_call(text)?;
         Ok(Self {
             module,
             name,

@@ -5,6 +5,7 @@
 
 mod args;
 mod call;
+mod cast;
 mod connect;
 mod decode;
 mod encode;
@@ -50,6 +51,7 @@ fn einode() -> ExitCode {
         Command::Ping(args) => ping::run(args),
         Command::Call(args) => call::run(args),
         Command::Eval(args) => eval::run(args),
+        Command::Cast(args) => cast::run(args),
         Command::Send(args) => send::run(args),
         Command::Relay(args) => relay::run(args),
         Command::Names(args) => names::run(args),

@@ -218,6 +218,41 @@ fn sends_messages() {
 }
 
 #[test]
+fn sends_to_pids_global_names_and_servers() {
+    let beam = Beam::start();
+    let got = "receive Got -> Got after 5000 -> nothing end";
+    let pid = beam.text("list_to_atom(pid_to_list(self()))");
+    let pid = pid.trim_matches('\'');
+    assert_eq!(to(&beam, "send", &[pid, "by_pid"]).printed(), "");
+    assert_eq!(beam.text(got), "by_pid");
+    beam.eval("global:register_name({cart, 17}, self())");
+    let cart = to(&beam, "send", &["{global, {cart, 17}}", "by_name"]);
+    assert_eq!(cart.printed(), "");
+    assert_eq!(beam.text(got), "by_name");
+    beam.eval("register(server, self())");
+    let cast = to(&beam, "send", &["--cast", "server", "{flush, 1}"]);
+    assert_eq!(cast.printed(), "");
+    assert_eq!(beam.text(got), "{'$gen_cast',{flush,1}}");
+
+    let nobody = to(&beam, "send", &["{global, nobody}", "x"]);
+    assert_eq!(nobody.complaint(1), "there is no such process");
+    assert_eq!(to(&beam, "send", &["<1.2>", "x"]).code, 64);
+}
+
+#[test]
+fn casts() {
+    let beam = Beam::start();
+    beam.eval("register(me, self())");
+    let cast = to(&beam, "cast", &["erlang:send(me, \"called\")"]);
+    assert_eq!(cast.printed(), "");
+    assert_eq!(
+        beam.text("receive Got -> Got after 5000 -> nothing end"),
+        "\"called\""
+    );
+    assert_eq!(to(&beam, "cast", &["no_such:function()"]).printed(), "");
+}
+
+#[test]
 fn lists_names() {
     let beam = Beam::start();
     let port = beam.epmd_port().to_string();
