@@ -2,7 +2,9 @@
 
 mod common;
 
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use common::{einode, program, run, to};
@@ -22,6 +24,59 @@ fn pings_by_name_and_by_address() {
         beam.cookie(),
     ];
     assert!(einode(&by_address).printed().starts_with("pong in "));
+}
+
+#[test]
+fn pings_repeatedly() {
+    let beam = Beam::start();
+    let run = to(&beam, "ping", &["--count", "3", "--interval", "0.01"]);
+    let lines: Vec<&str> = run.printed().lines().collect();
+    let [pongs @ .., told, times, percentiles] = &lines[..] else {
+        panic!("{lines:?}");
+    };
+    assert_eq!(pongs.len(), 3);
+    assert!(pongs.iter().all(|pong| pong.starts_with("pong in ")));
+    assert_eq!(
+        *told,
+        format!("{}: 3 sent, 3 answered, 0.0 % lost", beam.name())
+    );
+    assert!(times.starts_with("min/mean/max/stddev "), "{times}");
+    assert!(percentiles.starts_with("p50 "), "{percentiles}");
+
+    let json = to(&beam, "ping", &["--json", "--count", "2", "-i", "0.01"]);
+    let (answered, rest) = json.printed().split_once(",\"max_ms\":").unwrap();
+    assert_eq!(answered, "{\"answered\":2");
+    assert!(rest.contains(&format!("\"node\":\"{}\"", beam.name())));
+    assert!(
+        rest.ends_with("}\n") && rest.contains("\"sent\":2"),
+        "{rest}"
+    );
+}
+
+/// Until ctrl-c, over the end of the node.
+#[test]
+fn pings_until_it_is_interrupted() {
+    let mut beam = Beam::start();
+    let port = beam.epmd_port().to_string();
+    let arguments = ["ping", beam.name(), "--epmd-port", &port, "-i", "0.01"];
+    let mut ping = program()
+        .args(arguments)
+        .args(["--cookie", beam.cookie(), "--timeout", "0.5"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(ping.stdout.take().unwrap()).lines();
+    let mut next = || lines.next().unwrap().unwrap();
+    assert!(next().starts_with("pong in "));
+    beam.kill();
+    while next().starts_with("pong in ") {}
+    let interrupt = Command::new("kill")
+        .args(["-INT", &ping.id().to_string()])
+        .status();
+    assert!(interrupt.unwrap().success());
+    let told = std::iter::repeat_with(next).find(|line| line.contains(" sent, "));
+    assert!(told.unwrap().ends_with(" % lost"));
+    assert!(ping.wait().unwrap().success());
 }
 
 #[test]
