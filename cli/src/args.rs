@@ -14,6 +14,7 @@ use crate::encode::Encode;
 use crate::eval::Eval;
 use crate::host;
 use crate::names::Names;
+use crate::nodes::Nodes;
 use crate::ping::Ping;
 use crate::relay::Relay;
 use crate::send::Send;
@@ -53,6 +54,8 @@ pub(crate) enum Command {
     Relay(Relay),
     /// List the nodes that the EPMD of a host knows, with their ports
     Names(Names),
+    /// Show the cluster as seen from a node: who is connected with whom
+    Nodes(Nodes),
     /// Turn a term of the external format into Erlang syntax
     Decode(Decode),
     /// Turn a term of Erlang syntax into the external format

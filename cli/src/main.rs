@@ -13,17 +13,20 @@ mod epmd;
 mod erl_call;
 mod eval;
 mod exit;
+mod fields;
 mod host;
 mod interrupt;
 mod json;
 mod latency;
 mod names;
+mod nodes;
 mod output;
 mod ping;
 mod progress;
 mod relay;
 mod remote;
 mod send;
+mod style;
 mod via;
 
 use std::env;
@@ -57,6 +60,7 @@ fn einode() -> ExitCode {
         Command::Send(args) => send::run(args),
         Command::Relay(args) => relay::run(args),
         Command::Names(args) => names::run(args),
+        Command::Nodes(args) => nodes::run(args),
         Command::Decode(args) => decode::run(args),
         Command::Encode(args) => encode::run(args),
         Command::Epmd(args) => return epmd::main(args.arguments.iter().cloned()),
