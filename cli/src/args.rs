@@ -13,11 +13,14 @@ use crate::decode::Decode;
 use crate::encode::Encode;
 use crate::eval::Eval;
 use crate::host;
+use crate::info::Info;
 use crate::names::Names;
 use crate::nodes::Nodes;
 use crate::ping::Ping;
+use crate::processes::Processes;
 use crate::relay::Relay;
 use crate::send::Send;
+use crate::top::Top;
 
 /// Calls, sends to and pings Erlang nodes
 #[derive(Debug, Parser)]
@@ -56,6 +59,12 @@ pub(crate) enum Command {
     Names(Names),
     /// Show the cluster as seen from a node: who is connected with whom
     Nodes(Nodes),
+    /// List the busiest processes of a node
+    Processes(Processes),
+    /// Watch what a node does: memory, schedulers, and its busiest processes
+    Top(Top),
+    /// Tell what there is to know about a process of a node
+    Info(Info),
     /// Turn a term of the external format into Erlang syntax
     Decode(Decode),
     /// Turn a term of Erlang syntax into the external format

@@ -13,6 +13,7 @@ pub(crate) trait Fields {
     fn items(&self) -> Result<Vec<Cow<'_, Term>>, Failure>;
     /// The text of an atom or a binary.
     fn text(&self) -> Result<&str, Failure>;
+    fn number(&self) -> Result<i64, Failure>;
     fn truth(&self) -> Result<bool, Failure>;
 }
 
@@ -31,6 +32,10 @@ impl Fields for Term {
         let text = self.as_atom().map(|atom| atom.as_str());
         text.or_else(|| self.as_str())
             .ok_or_else(|| unexpected(self))
+    }
+
+    fn number(&self) -> Result<i64, Failure> {
+        self.as_i64().ok_or_else(|| unexpected(self))
     }
 
     fn truth(&self) -> Result<bool, Failure> {

@@ -15,6 +15,7 @@ mod eval;
 mod exit;
 mod fields;
 mod host;
+mod info;
 mod interrupt;
 mod json;
 mod latency;
@@ -22,11 +23,15 @@ mod names;
 mod nodes;
 mod output;
 mod ping;
+mod process;
+mod processes;
 mod progress;
 mod relay;
 mod remote;
 mod send;
 mod style;
+mod table;
+mod top;
 mod via;
 
 use std::env;
@@ -61,6 +66,9 @@ fn einode() -> ExitCode {
         Command::Relay(args) => relay::run(args),
         Command::Names(args) => names::run(args),
         Command::Nodes(args) => nodes::run(args),
+        Command::Processes(args) => processes::run(args),
+        Command::Top(args) => top::run(args),
+        Command::Info(args) => info::run(args),
         Command::Decode(args) => decode::run(args),
         Command::Encode(args) => encode::run(args),
         Command::Epmd(args) => return epmd::main(args.arguments.iter().cloned()),

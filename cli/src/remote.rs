@@ -1,6 +1,8 @@
 //! Erlang that is evaluated on a node: what would take many calls is done there, and one answer comes back.
 
-use einode::{Atom, Term, term};
+use std::time::Duration;
+
+use einode::{Atom, Control, LinkError, Pid, Term, term};
 
 use crate::connect::{Deadline, Link};
 use crate::exit::Failure;
@@ -107,4 +109,66 @@ fn bindings(variables: &[(&str, Term)]) -> Result<Term, Failure> {
         .map(binding)
         .collect::<Result<_, Failure>>()?;
     Ok(Term::list(bindings))
+}
+
+/// A process of the node that evaluates a script and sends us terms, for as long as we are connected.
+///
+/// It is linked with us before it does anything, so it cannot outlive us.
+pub(crate) struct Feed {
+    link: Link,
+    process: Pid,
+}
+
+impl Feed {
+    /// Starts a script in which `Us` is whom to send to.
+    pub(crate) fn start(
+        mut link: Link,
+        script: &str,
+        variables: &[(&str, Term)],
+        deadline: Deadline,
+    ) -> Result<Self, Failure> {
+        let script = script.trim_end();
+        let script = script.strip_suffix('.').unwrap_or(script);
+        let script = format!("spawn(fun() -> link(Us),\n{script}\nend).");
+        let us = ("Us", Term::from(link.pid().clone()));
+        let variables: Vec<_> = variables.iter().cloned().chain([us]).collect();
+        let started = evaluate(&mut link, How::Erpc, &script, &variables, deadline)?;
+        match started.as_pid().cloned() {
+            Some(process) => Ok(Self { link, process }),
+            None => Err(unexpected(&started)),
+        }
+    }
+
+    /// The next term that it sends.
+    pub(crate) fn next(&mut self) -> Result<Term, Failure> {
+        loop {
+            if let Some(term) = self.wait(Duration::MAX)? {
+                return Ok(term);
+            }
+        }
+    }
+
+    /// The next term that it sends, if one comes in this time.
+    pub(crate) fn wait(&mut self, time: Duration) -> Result<Option<Term>, Failure> {
+        let until = Deadline::after(time);
+        loop {
+            let signal = match self.link.receive(until.left()) {
+                Err(LinkError::TimedOut) => return Ok(None),
+                received => received?,
+            };
+            let payload = signal.payload.as_ref().map(|payload| payload.term());
+            let term = payload.unwrap_or_else(|| Ok(Term::nil()));
+            let term = term.map_err(|error| Failure::Call(error.to_string()))?;
+            match signal.control {
+                Control::Send { .. } => return Ok(Some(term)),
+                Control::Exit { from, .. } if from == self.process => {
+                    return Err(Failure::Call(format!(
+                        "the process that collects on the node has ended: {term}"
+                    )));
+                }
+                // Of others.
+                _ => {}
+            }
+        }
+    }
 }

@@ -1,12 +1,9 @@
-use std::str::FromStr;
-
 use clap::Args;
-use einode::{Atom, Destination, Term, term};
+use einode::{Atom, Term, term};
 
 use crate::args::{self, Peer};
-use crate::connect::{Deadline, Link};
 use crate::exit::{self, Failure};
-use crate::remote::{self, How};
+use crate::process::Process;
 
 const NOTE: &str = "\
 Examples:
@@ -25,7 +22,7 @@ pub(crate) struct Send {
     peer: Peer,
     /// Whom to send to: a registered name, {global, NAME}, or <0.1.0> as the node itself prints it
     #[arg(value_name = "PROCESS")]
-    process: Recipient,
+    process: Process,
     /// The message, in Erlang syntax
     #[arg(value_name = "TERM", value_parser = args::term, allow_negative_numbers = true)]
     message: Term,
@@ -48,59 +45,4 @@ pub(crate) fn run(args: &Send) -> Result<(), Failure> {
     link.send(to, &message)?;
     link.close(deadline.left())
         .map_err(|error| Failure::Connection(format!("the message may not have arrived: {error}")))
-}
-
-/// A process of a node, as it can be named on the command line.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Recipient {
-    Name(Atom),
-    Global(Term),
-    /// As the node prints it: with 0 for itself.
-    Pid(String),
-}
-
-impl FromStr for Recipient {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        const EXPECTED: &str = "expected a name, {global, NAME} or a pid like <0.1.0>";
-        let numbers = text
-            .strip_prefix('<')
-            .and_then(|text| text.strip_suffix('>'));
-        if let Some(numbers) = numbers {
-            let count = numbers.split('.').map(str::parse::<u32>);
-            let numbers: Result<Vec<_>, _> = count.collect();
-            return match numbers.as_deref() {
-                Ok([_, _, _]) => Ok(Self::Pid(text.into())),
-                _ => Err(EXPECTED.into()),
-            };
-        }
-        let term = args::term(text)?;
-        match (term.as_atom(), term.as_tuple()) {
-            (Some(name), _) => Ok(Self::Name(name.clone())),
-            (_, Some([global, name])) if global.is_atom("global") => Ok(Self::Global(name.clone())),
-            _ => Err(EXPECTED.into()),
-        }
-    }
-}
-
-impl Recipient {
-    /// What messages are sent to; the node is asked, unless it is a name.
-    fn find(&self, link: &mut Link, deadline: Deadline) -> Result<Destination, Failure> {
-        let (module, function, argument) = match self {
-            Self::Name(name) => return Ok(name.clone().into()),
-            Self::Global(name) => ("global", "whereis_name", name.clone()),
-            Self::Pid(text) => ("erlang", "list_to_pid", Term::string(text)),
-        };
-        let found = remote::call(link, How::Erpc, module, function, &[argument], deadline)?;
-        match found.as_pid() {
-            // The connection leads to one node only.
-            Some(pid) if pid.node() == link.peer().as_atom() => Ok(pid.clone().into()),
-            Some(pid) => {
-                let elsewhere = format!("the process is on {}, not on {}", pid.node(), link.peer());
-                Err(Failure::Call(elsewhere))
-            }
-            None => Err(Failure::Call("there is no such process".into())),
-        }
-    }
 }
