@@ -226,6 +226,31 @@ fn gets_a_name_from_its_first_peer() {
     assert_eq!(recv(&mut me).term().unwrap(), term!(ok));
 }
 
+#[test]
+fn what_has_priority_is_received_first() {
+    let epmd = Epmd::start();
+    let nodes = ["one@127.0.0.1", "two@127.0.0.1"].map(|name| {
+        let node = Node::builder(name).cookie("secret").epmd_port(epmd.port());
+        node.listen(common::anywhere()).start().unwrap()
+    });
+    let (mut me, other) = (nodes[0].mailbox(), nodes[1].mailbox());
+    for sender in [&nodes[0].mailbox(), &other] {
+        let (alias, plain) = (
+            me.priority_alias(AliasKind::Explicit),
+            me.alias(AliasKind::Explicit),
+        );
+        sender.send(&alias, &1, WAIT).unwrap();
+        sender.send_priority(&plain, &2, WAIT).unwrap();
+        sender.send_priority(&alias, &3, WAIT).unwrap();
+        sender.send(me.pid(), "end", WAIT).unwrap();
+        // All have arrived with the last one.
+        let is_end = |message: &Message| message.decode::<String>().ok();
+        assert_eq!(me.recv_match(WAIT, is_end).unwrap(), "end");
+        let received = [(); 3].map(|()| recv(&mut me).decode::<u8>().unwrap());
+        assert_eq!(received, [3, 1, 2]);
+    }
+}
+
 /// How many threads this process has whose names are those of a node's.
 fn threads() -> usize {
     let threads = std::fs::read_dir("/proc/self/task").unwrap();

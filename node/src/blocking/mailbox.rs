@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use einode_dist::Payload;
-use einode_etf::{Encode, EncodeError};
+use einode_etf::{Atom, Encode, EncodeError, Reference};
 
 use crate::core::{Core, Look, Message, Scan};
 use crate::deadline;
-use crate::process::{Exited, Process, RecvError, SendError};
+use crate::process::{Exited, Outgoing, Process, RecvError, SendError};
 use crate::recipient::{InvalidRecipient, Recipient};
 
 /// A [`Process`] that the program runs: it receives what is sent to it.
@@ -53,20 +53,42 @@ impl Mailbox {
         message: &T,
         within: Duration,
     ) -> Result<(), SendError> {
-        let outgoing = self.0.outgoing(to, message)?;
+        self.deliver(&self.0.outgoing(to, message)?, within)
+    }
+
+    /// Sends a message with priority, as `erlang:send(Alias, Message, [priority])` of OTP 28: it is received
+    /// before others, if the alias is a [priority alias](Process::priority_alias). To nodes before OTP 28 it
+    /// is a message like others.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn send_priority<T: Encode + ?Sized>(
+        &self,
+        to: &Reference,
+        message: &T,
+        within: Duration,
+    ) -> Result<(), SendError> {
+        self.deliver(&self.0.outgoing_priority(to, message)?, within)
+    }
+
+    fn deliver(&self, outgoing: &Outgoing, within: Duration) -> Result<(), SendError> {
         let until = deadline::after(within);
         loop {
             match outgoing.send(&self.0) {
                 Err(SendError::Busy) => {}
                 sent => return sent,
             }
-            // Without a connection there is room.
-            if let Ok(peer) = self.0.core.peer(&outgoing.node)
-                && !peer.wait_room(Some(until))
-            {
+            if !self.room(&outgoing.node, Some(until)) {
                 return Err(SendError::Busy);
             }
         }
+    }
+
+    /// Waits until less than 1 MiB waits for a node. Without a connection there is room. False if the
+    /// deadline came first.
+    pub(super) fn room(&self, node: &Atom, until: Option<Instant>) -> bool {
+        let peer = self.0.core.peer(node);
+        peer.map_or(true, |peer| peer.wait_room(until))
     }
 
     /// The next message.
