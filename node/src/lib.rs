@@ -21,8 +21,9 @@
 //! |---|---|
 //! | a node with processes, on threads | [`blocking::Node`], [`blocking::Mailbox`] |
 //! | what a process does without waiting, and what it receives | [`Process`], [`Message`] |
+//! | calls of servers and functions of other nodes | [`blocking::Mailbox::call`], [`Remote`], [`Global`] |
 //! | one connection, on the thread of the program | [`blocking::Link`] |
-//! | the same on tasks of tokio (feature `tokio`), and calls | `tokio` |
+//! | the same on tasks of tokio (feature `tokio`) | `tokio` |
 //! | process groups | [`pg`] |
 //! | who we are towards other nodes | [`Config`] |
 //! | what connections are made of: TCP, Unix sockets, your own | [`blocking::Transport`] |
@@ -82,7 +83,7 @@ mod unix;
 pub use address::{Address, InvalidAddress};
 pub use arguments::Arguments;
 pub use backoff::Backoff;
-pub use call::{CallError, Class, Exception, Global, Remote};
+pub use call::{CallError, Class, Exception, Global, PerNode, Remote};
 pub use carrier::{Carrier, Ending, Side};
 pub use config::Config;
 pub use core::{AliasKind, Down, Exit, Message, MessageError, Monitored, Spawned};

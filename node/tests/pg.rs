@@ -8,7 +8,7 @@ use std::time::Instant;
 use common::{WAIT, in_runtime};
 use einode::pg::Scope;
 use einode::tokio::{Mailbox, Node};
-use einode::{NameError, Pid, Term, term};
+use einode::{NameError, Pid, Term, blocking, term};
 use einode_testkit::Beam;
 use tokio::task::yield_now;
 use tokio::time::timeout;
@@ -155,4 +155,25 @@ fn two_nodes_of_ours_share_groups() {
         two.shutdown(WAIT).await;
         until(&at_one, &group, &both[..1]).await;
     });
+}
+
+#[test]
+fn nodes_on_threads_share_them_as_well() {
+    let beam = Beam::start();
+    beam.eval("{ok, _} = pg:start(pg), pg:join(g, self())");
+    let agent = beam.eval("self()").as_pid().unwrap().clone();
+    let node = blocking::Node::builder("us@127.0.0.1").cookie(beam.cookie());
+    let node = node.epmd_port(beam.epmd_port()).listen(common::anywhere());
+    let node = node.start().unwrap();
+    let (scope, me, mut watcher) = (node.pg("pg").unwrap(), node.mailbox(), node.mailbox());
+    let (_, so_far) = scope.monitor(term!(g), &watcher);
+    assert_eq!(so_far, []);
+    node.connect(&beam.name().parse().unwrap()).unwrap();
+    let joined = watcher.recv(WAIT).unwrap().term().unwrap();
+    assert!(joined.as_tuple().unwrap()[1].is_atom("join"), "{joined}");
+    assert_eq!(scope.members(term!(g)), [agent]);
+    scope.join(term!(g), &me);
+    beam.wait_until("length(pg:get_members(g)) =:= 2");
+    drop(me);
+    beam.wait_until("length(pg:get_members(g)) =:= 1");
 }

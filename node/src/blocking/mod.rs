@@ -1,9 +1,11 @@
 //! Nodes on the threads of the program: every call that waits blocks, up to a deadline.
 
+mod call;
 mod connection;
 mod endpoint;
 mod epmd;
 mod epmd_loop;
+mod global;
 mod group_leader;
 mod link;
 mod listener;
@@ -13,6 +15,7 @@ mod node;
 mod recorded;
 mod resolver;
 mod run;
+mod spawn;
 mod stream;
 mod threads;
 #[cfg(feature = "tls")]

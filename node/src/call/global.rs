@@ -12,9 +12,9 @@ use super::Remote;
 ///
 /// OTP: *Kernel Reference Manual*, `global`; *Erl_Interface*, `ei_global`.
 #[derive(Debug)]
-pub struct Global<C>(pub(crate) Remote<C>);
+pub struct Global<M: 'static>(pub(crate) Remote<'static, M>);
 
-impl<C> Global<C> {
+impl<M: 'static> Global<M> {
     pub(crate) const MODULE: &'static str = "global";
 
     /// Decides who keeps a name that two have: the function for processes that are not of Erlang.

@@ -1,6 +1,7 @@
 //! Calls of functions and servers of other nodes, apart from who makes them and how one waits for their
 //! answers.
 
+mod asked;
 mod awaited;
 mod error;
 mod global;
@@ -12,13 +13,15 @@ use einode_etf::{
 };
 
 use crate::arguments::{Arguments, List};
+use crate::process::Process;
 use crate::recipient::Recipient;
 
+pub(crate) use asked::Asked;
 pub(crate) use awaited::Awaited;
 pub use error::{CallError, Class, Exception};
 pub use global::Global;
-pub use remote::Remote;
-pub(crate) use remote::{Via, begin, names, one};
+pub use remote::{PerNode, Remote};
+pub(crate) use remote::{Via, names, one};
 
 /// Who makes calls: a link, or a process of a node.
 pub(crate) trait Caller {
@@ -305,6 +308,25 @@ pub(crate) fn rex(
             Payload::encode(&(how, module, function, arguments, USER))
         }
     }?)
+}
+
+/// Calls of the servers of one name on several nodes.
+pub(crate) fn servers<'a>(
+    nodes: &'a [NodeName],
+    name: &'a Atom,
+    request: &'a Payload,
+) -> impl Iterator<Item = (&'a Atom, impl FnOnce(&Process) -> Result<Call, CallError>)> {
+    nodes.iter().map(move |node| {
+        let server = Recipient::from((name.clone(), node.clone()));
+        let begin = move |mut me: &Process| Call::server(&mut me, server, request);
+        (node.as_atom(), begin)
+    })
+}
+
+/// The server that a registry was asked for.
+pub(crate) fn registered(server: Option<Pid>) -> Result<Pid, CallError> {
+    const NOPROC: Atom = Atom::from_static("noproc");
+    server.ok_or_else(|| CallError::Exit(NOPROC.into()))
 }
 
 /// What it means that there is no process.

@@ -1,9 +1,10 @@
+use std::ops::Deref;
 use std::time::Duration;
 
-use einode_dist::NodeName;
+use einode_dist::{NodeName, Payload};
 use einode_etf::{Atom, Pid};
 
-use super::{Call, CallError};
+use super::{Call, CallError, Caller, cast, rex};
 use crate::arguments::Arguments;
 use crate::process::Process;
 use crate::recipient::InvalidRecipient;
@@ -20,14 +21,25 @@ use crate::recipient::InvalidRecipient;
 /// # Ok(())
 /// # }
 /// ```
+///
+/// On threads it is the same without `await`: who calls, `M`, is the mailbox of a style.
 #[derive(Debug)]
-pub struct Remote<C, N = NodeName> {
-    /// Who calls.
-    pub(crate) caller: C,
-    pub(crate) nodes: Result<N, InvalidRecipient>,
-    pub(crate) via: Via,
+pub struct Remote<'m, M, N = NodeName> {
+    caller: Held<'m, M>,
+    nodes: Result<N, InvalidRecipient>,
+    via: Via,
     pub(crate) within: Option<Duration>,
-    pub(crate) group_leader: Option<Pid>,
+    group_leader: Option<Pid>,
+}
+
+/// What each of several nodes has answered, in the order in which they were given.
+pub type PerNode<T> = Vec<(NodeName, Result<T, CallError>)>;
+
+/// Who calls: a process for these calls, or one of the program's.
+#[derive(Debug)]
+enum Held<'m, M> {
+    Own(M),
+    Lent(&'m mut M),
 }
 
 /// By what functions are called.
@@ -37,8 +49,24 @@ pub(crate) enum Via {
     Rpc,
 }
 
-impl<C, N> Remote<C, N> {
-    pub(crate) const fn new(caller: C, nodes: Result<N, InvalidRecipient>, via: Via) -> Self {
+impl<M, N> Remote<'static, M, N> {
+    /// For a process of its own.
+    pub(crate) const fn of(caller: M, nodes: Result<N, InvalidRecipient>, via: Via) -> Self {
+        Self::new(Held::Own(caller), nodes, via)
+    }
+}
+
+impl<'m, M, N> Remote<'m, M, N> {
+    /// For a process that goes on afterwards.
+    pub(crate) const fn by(
+        caller: &'m mut M,
+        nodes: Result<N, InvalidRecipient>,
+        via: Via,
+    ) -> Self {
+        Self::new(Held::Lent(caller), nodes, via)
+    }
+
+    const fn new(caller: Held<'m, M>, nodes: Result<N, InvalidRecipient>, via: Via) -> Self {
         Self {
             caller,
             nodes,
@@ -63,29 +91,118 @@ impl<C, N> Remote<C, N> {
         self.group_leader = Some(process.clone());
         self
     }
+
+    pub(crate) fn caller(&self) -> &M {
+        &self.caller
+    }
+
+    pub(crate) fn nodes(&self) -> Result<&N, CallError> {
+        Ok(self.nodes.as_ref().map_err(Clone::clone)?)
+    }
+
+    /// What is to be called there.
+    pub(crate) const fn function<'a, A>(
+        &'a self,
+        module: &'a str,
+        function: &'a str,
+        arguments: &'a A,
+    ) -> Function<'a, A> {
+        Function {
+            module,
+            function,
+            arguments,
+            via: self.via,
+            leader: self.group_leader.as_ref(),
+        }
+    }
 }
 
-/// Begins to call a function.
-pub(crate) fn begin(
+impl<M> Deref for Held<'_, M> {
+    type Target = M;
+
+    fn deref(&self) -> &M {
+        match self {
+            Self::Own(caller) => caller,
+            Self::Lent(caller) => caller,
+        }
+    }
+}
+
+/// A function of other nodes, and how it is called.
+#[derive(Debug)]
+pub(crate) struct Function<'a, A> {
+    module: &'a str,
+    function: &'a str,
+    arguments: &'a A,
     via: Via,
-    mut me: &Process,
-    node: &NodeName,
-    module: &str,
-    function: &str,
-    arguments: &impl Arguments,
-    leader: &Option<Pid>,
-) -> Result<Call, CallError> {
-    const REX: Atom = Atom::from_static("rex");
-    match via {
-        Via::Erpc => {
-            let (node, leader) = (Some(node.clone()), leader.clone());
-            Call::erpc(&mut me, node, module, function, arguments, leader)
+    leader: Option<&'a Pid>,
+}
+
+const REX: Atom = Atom::from_static("rex");
+
+impl<A: Arguments> Function<'_, A> {
+    /// Its calls: with which node there has to be room for each, and how it begins.
+    pub(crate) fn calls<'f>(
+        &'f self,
+        nodes: &'f [NodeName],
+    ) -> impl Iterator<Item = (&'f Atom, impl FnOnce(&Process) -> Result<Call, CallError>)> {
+        let call = move |node| {
+            (NodeName::as_atom(node), move |me: &Process| {
+                self.call(me, node)
+            })
+        };
+        nodes.iter().map(call)
+    }
+
+    /// The same without answers.
+    pub(crate) fn casts<'f>(
+        &'f self,
+        nodes: &'f [NodeName],
+    ) -> impl Iterator<Item = (&'f Atom, impl FnOnce(&Process) -> Result<(), CallError>)> {
+        let cast = move |node| {
+            (NodeName::as_atom(node), move |me: &Process| {
+                self.cast(me, node)
+            })
+        };
+        nodes.iter().map(cast)
+    }
+
+    fn call(&self, mut me: &Process, node: &NodeName) -> Result<Call, CallError> {
+        let (module, function) = (self.module, self.function);
+        match self.via {
+            Via::Erpc => {
+                let (node, leader) = (Some(node.clone()), self.leader.cloned());
+                Call::erpc(&mut me, node, module, function, self.arguments, leader)
+            }
+            Via::Rpc => {
+                let (rex, leader) = ((REX, node.clone()).into(), self.leader_for(me));
+                Call::rpc(
+                    &mut me,
+                    rex,
+                    module,
+                    function,
+                    self.arguments,
+                    leader.as_ref(),
+                )
+            }
         }
-        Via::Rpc => {
-            let rex = (REX, node.clone()).into();
-            let leader = leader.clone().or_else(|| me.group_leader());
-            Call::rpc(&mut me, rex, module, function, arguments, leader.as_ref())
+    }
+
+    fn cast(&self, mut me: &Process, node: &NodeName) -> Result<(), CallError> {
+        let (module, function) = (self.module, self.function);
+        match self.via {
+            Via::Erpc => me.cast_function(node, module, function, self.arguments, self.leader),
+            Via::Rpc => {
+                let leader = self.leader_for(me);
+                let request = rex("cast", module, function, self.arguments, leader.as_ref())?;
+                let message = Payload::encode(&cast(&request))?;
+                me.send(&(REX, node.clone()).into(), message)
+            }
         }
+    }
+
+    fn leader_for(&self, me: &Process) -> Option<Pid> {
+        self.leader.cloned().or_else(|| me.group_leader())
     }
 }
 

@@ -1,6 +1,6 @@
 //! Calls of functions and servers by processes.
 
-use std::borrow::BorrowMut;
+use std::slice;
 use std::time::Duration;
 
 use einode_dist::{NodeName, Payload};
@@ -9,11 +9,9 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{Mailbox, Node, after};
 use crate::arguments::Arguments;
-use crate::call::{self, Awaited, Call, CallError, Remote, Via, begin, names, one};
+use crate::call::{self, Awaited, Call, CallError, PerNode, Remote, Via, names, one};
 use crate::process::{Exited, Process, SendError};
 use crate::recipient::{InvalidRecipient, Recipient};
-
-const REX: Atom = Atom::from_static("rex");
 
 impl Mailbox {
     /// Calls a server of any node, as `gen_server:call/3`: an Erlang `gen_server`, an Elixir `GenServer`, or
@@ -73,14 +71,10 @@ impl Mailbox {
         name: &str,
         request: &(impl Encode + ?Sized),
         within: Duration,
-    ) -> Result<Vec<(NodeName, Result<T, CallError>)>, CallError> {
+    ) -> Result<PerNode<T>, CallError> {
         let (name, nodes) = (call::atom(name)?, names(nodes)?);
         let request = Payload::encode(request)?;
-        let calls = nodes.iter().map(|node| {
-            let server = Recipient::from((name.clone(), node.clone()));
-            let begin = |mut me: &Process| Call::server(&mut me, server, &request);
-            (node.as_atom(), begin)
-        });
+        let calls = call::servers(&nodes, &name, &request);
         let answers = self.ask(calls, Some(within)).await?;
         Ok(nodes.into_iter().zip(answers).collect())
     }
@@ -116,35 +110,32 @@ impl Mailbox {
         request: &(impl Encode + ?Sized),
         within: Duration,
     ) -> Result<T, CallError> {
-        const NOPROC: Atom = Atom::from_static("noproc");
-        match self.whereis_via(node, module, name, within).await? {
-            Some(server) => self.call(server, request, within).await,
-            None => Err(CallError::Exit(NOPROC.into())),
-        }
+        let server = self.whereis_via(node, module, name, within).await?;
+        self.call(call::registered(server)?, request, within).await
     }
 
     /// The functions of a node, called as by `erpc`, for this process.
     pub fn erpc(
         &mut self,
         node: impl TryInto<NodeName, Error: Into<InvalidRecipient>>,
-    ) -> Remote<&mut Self> {
-        Remote::new(self, node.try_into().map_err(Into::into), Via::Erpc)
+    ) -> Remote<'_, Self> {
+        Remote::by(self, node.try_into().map_err(Into::into), Via::Erpc)
     }
 
     /// The functions of a node, called as by `rpc` through its server `rex`, for this process.
     pub fn rpc(
         &mut self,
         node: impl TryInto<NodeName, Error: Into<InvalidRecipient>>,
-    ) -> Remote<&mut Self> {
-        Remote::new(self, node.try_into().map_err(Into::into), Via::Rpc)
+    ) -> Remote<'_, Self> {
+        Remote::by(self, node.try_into().map_err(Into::into), Via::Rpc)
     }
 
     /// The functions of several nodes, called at once as by `erpc:multicall/5`, for this process.
     pub fn multicall(
         &mut self,
         nodes: impl IntoIterator<Item: TryInto<NodeName, Error: Into<InvalidRecipient>>>,
-    ) -> Remote<&mut Self, Vec<NodeName>> {
-        Remote::new(self, names(nodes), Via::Erpc)
+    ) -> Remote<'_, Self, Vec<NodeName>> {
+        Remote::by(self, names(nodes), Via::Erpc)
     }
 
     /// Begins calls, and waits for their answers. Other messages stay where they are.
@@ -170,9 +161,23 @@ impl Mailbox {
             Ok(Ok(())) | Err(_) => Ok(awaited.finish()),
         }
     }
+
+    /// Does what nobody answers, for each node when there is room.
+    async fn tell<'n>(
+        &self,
+        casts: impl IntoIterator<Item = (&'n Atom, impl FnOnce(&Process) -> Result<(), CallError>)>,
+        within: Option<Duration>,
+    ) -> Result<(), CallError> {
+        let until = within.map(after);
+        for (node, cast) in casts {
+            in_time(until, self.room(node)).await?;
+            cast(self)?;
+        }
+        Ok(())
+    }
 }
 
-impl<C: BorrowMut<Mailbox>> Remote<C> {
+impl Remote<'_, Mailbox> {
     /// Calls a function, and gives what it returns.
     ///
     /// # Errors
@@ -188,18 +193,12 @@ impl<C: BorrowMut<Mailbox>> Remote<C> {
         function: &str,
         arguments: impl Arguments,
     ) -> Result<T, CallError> {
-        let Self {
-            caller,
-            nodes,
-            via,
-            within,
-            group_leader,
-        } = self;
-        let node = nodes.as_ref().map_err(|error| error.clone())?;
-        let begin =
-            |me: &Process| begin(*via, me, node, module, function, &arguments, group_leader);
-        let me: &Mailbox = (*caller).borrow();
-        one(me.ask([(node.as_atom(), begin)], *within).await?)
+        let nodes = slice::from_ref(self.nodes()?);
+        let function = self.function(module, function, &arguments);
+        one(self
+            .caller()
+            .ask(function.calls(nodes), self.within)
+            .await?)
     }
 
     /// Calls a function, and does not wait for it: nothing tells how it went.
@@ -215,22 +214,13 @@ impl<C: BorrowMut<Mailbox>> Remote<C> {
         function: &str,
         arguments: impl Arguments,
     ) -> Result<(), CallError> {
-        let me: &Mailbox = self.caller.borrow();
-        let node = self.nodes.as_ref().map_err(|error| error.clone())?;
-        in_time(self.within.map(after), me.room(node.as_atom())).await?;
-        let leader = self.group_leader.as_ref();
-        match self.via {
-            Via::Erpc => me.cast_function(node, module, function, &arguments, leader),
-            Via::Rpc => {
-                let request = call::rex("cast", module, function, &arguments, leader)?;
-                let rex = (REX, node.clone());
-                Ok(me.try_send(rex, &call::cast(&request))?)
-            }
-        }
+        let nodes = slice::from_ref(self.nodes()?);
+        let function = self.function(module, function, &arguments);
+        self.caller().tell(function.casts(nodes), self.within).await
     }
 }
 
-impl<C: BorrowMut<Mailbox>> Remote<C, Vec<NodeName>> {
+impl Remote<'_, Mailbox, Vec<NodeName>> {
     /// Calls a function on all of the nodes at once, and gives what it returns on each, in the order of the
     /// nodes.
     ///
@@ -245,16 +235,13 @@ impl<C: BorrowMut<Mailbox>> Remote<C, Vec<NodeName>> {
         module: &str,
         function: &str,
         arguments: impl Arguments,
-    ) -> Result<Vec<(NodeName, Result<T, CallError>)>, CallError> {
-        let me: &Mailbox = self.caller.borrow();
-        let nodes = self.nodes.as_ref().map_err(|error| error.clone())?;
-        let (via, leader, arguments) = (self.via, &self.group_leader, &arguments);
-        let calls = nodes.iter().map(|node| {
-            let begin =
-                move |me: &Process| begin(via, me, node, module, function, arguments, leader);
-            (node.as_atom(), begin)
-        });
-        let answers = me.ask(calls, self.within).await?;
+    ) -> Result<PerNode<T>, CallError> {
+        let nodes = self.nodes()?;
+        let function = self.function(module, function, &arguments);
+        let answers = self
+            .caller()
+            .ask(function.calls(nodes), self.within)
+            .await?;
         Ok(nodes.iter().cloned().zip(answers).collect())
     }
 
@@ -271,13 +258,9 @@ impl<C: BorrowMut<Mailbox>> Remote<C, Vec<NodeName>> {
         function: &str,
         arguments: impl Arguments,
     ) -> Result<(), CallError> {
-        let me: &Mailbox = self.caller.borrow();
-        let leader = self.group_leader.as_ref();
-        for node in self.nodes.as_ref().map_err(|error| error.clone())? {
-            in_time(self.within.map(after), me.room(node.as_atom())).await?;
-            me.cast_function(node, module, function, &arguments, leader)?;
-        }
-        Ok(())
+        let nodes = self.nodes()?;
+        let function = self.function(module, function, &arguments);
+        self.caller().tell(function.casts(nodes), self.within).await
     }
 }
 
@@ -318,7 +301,7 @@ impl Node {
         name: &str,
         request: &(impl Encode + ?Sized),
         within: Duration,
-    ) -> Result<Vec<(NodeName, Result<T, CallError>)>, CallError> {
+    ) -> Result<PerNode<T>, CallError> {
         let mut me = self.mailbox();
         me.multi_call(nodes, name, request, within).await
     }
@@ -365,18 +348,18 @@ impl Node {
     pub fn erpc(
         &self,
         node: impl TryInto<NodeName, Error: Into<InvalidRecipient>>,
-    ) -> Remote<Mailbox> {
+    ) -> Remote<'static, Mailbox> {
         let node = node.try_into().map_err(Into::into);
-        Remote::new(self.mailbox(), node, Via::Erpc)
+        Remote::of(self.mailbox(), node, Via::Erpc)
     }
 
     /// The functions of a node, called as by `rpc` through its server `rex`.
     pub fn rpc(
         &self,
         node: impl TryInto<NodeName, Error: Into<InvalidRecipient>>,
-    ) -> Remote<Mailbox> {
+    ) -> Remote<'static, Mailbox> {
         let node = node.try_into().map_err(Into::into);
-        Remote::new(self.mailbox(), node, Via::Rpc)
+        Remote::of(self.mailbox(), node, Via::Rpc)
     }
 
     /// The functions of several nodes, called at once as by `erpc:multicall/5`.
@@ -396,8 +379,8 @@ impl Node {
     pub fn multicall(
         &self,
         nodes: impl IntoIterator<Item: TryInto<NodeName, Error: Into<InvalidRecipient>>>,
-    ) -> Remote<Mailbox, Vec<NodeName>> {
-        Remote::new(self.mailbox(), names(nodes), Via::Erpc)
+    ) -> Remote<'static, Mailbox, Vec<NodeName>> {
+        Remote::of(self.mailbox(), names(nodes), Via::Erpc)
     }
 }
 

@@ -1,5 +1,3 @@
-use std::borrow::BorrowMut;
-
 use einode_dist::NodeName;
 use einode_etf::{Atom, Encode, Pid, Term};
 
@@ -31,7 +29,7 @@ impl Node {
     }
 }
 
-impl<C: BorrowMut<Mailbox>> Global<C> {
+impl Global<Mailbox> {
     /// The process of this name, as `global:whereis_name/1`.
     ///
     /// # Errors

@@ -1,12 +1,11 @@
 //! Processes of other nodes, begun by processes.
 
 use einode_dist::NodeName;
-use einode_etf::{Atom, Pid, Reference, Term};
+use einode_etf::{Atom, Pid, Reference};
 
 use super::Mailbox;
 use crate::arguments::Arguments;
-use crate::call::{self, CallError};
-use crate::core::{Message, Spawned};
+use crate::call::{Asked, CallError};
 use crate::recipient::InvalidRecipient;
 
 impl Mailbox {
@@ -25,7 +24,7 @@ impl Mailbox {
         function: &str,
         arguments: impl Arguments,
     ) -> Result<Pid, CallError> {
-        let begun = self.begin(node, module, function, &arguments, &[]);
+        let begun = self.begin(node, module, function, &arguments, None);
         Ok(begun.await?.0)
     }
 
@@ -41,9 +40,7 @@ impl Mailbox {
         function: &str,
         arguments: impl Arguments,
     ) -> Result<Pid, CallError> {
-        const LINK: Atom = Atom::from_static("link");
-        let options = [LINK.into()];
-        let begun = self.begin(node, module, function, &arguments, &options);
+        let begun = self.begin(node, module, function, &arguments, Asked::LINK);
         Ok(begun.await?.0)
     }
 
@@ -59,8 +56,7 @@ impl Mailbox {
         function: &str,
         arguments: impl Arguments,
     ) -> Result<(Pid, Reference), CallError> {
-        const MONITOR: Atom = Atom::from_static("monitor");
-        self.begin(node, module, function, &arguments, &[MONITOR.into()])
+        self.begin(node, module, function, &arguments, Asked::MONITOR)
             .await
     }
 
@@ -70,41 +66,12 @@ impl Mailbox {
         module: &str,
         function: &str,
         arguments: &impl Arguments,
-        options: &[Term],
+        option: Option<Atom>,
     ) -> Result<(Pid, Reference), CallError> {
         let node = node.try_into().map_err(Into::into)?;
         self.room(node.as_atom()).await;
-        let request = self.spawn_request(&node, module, function, arguments, options)?;
-        let mut asked = Asked {
-            me: &*self,
-            request: Some(&request),
-        };
-        let answer = |message: &Message| match message {
-            Message::Spawned(Spawned {
-                request: of,
-                result,
-            }) if *of == request => Some(result.clone()),
-            _ => None,
-        };
-        let (_, spawned) = asked.me.select(answer).await?;
-        asked.request = None;
-        match spawned {
-            Ok(pid) => Ok((pid, request.clone())),
-            Err(reason) => Err(call::refused(&reason)),
-        }
-    }
-}
-
-/// Gives up a process that was asked for, unless it was announced.
-struct Asked<'m> {
-    me: &'m Mailbox,
-    request: Option<&'m Reference>,
-}
-
-impl Drop for Asked<'_> {
-    fn drop(&mut self) {
-        if let Some(request) = self.request {
-            self.me.forget_request(request);
-        }
+        let asked = Asked::new(self, &node, module, function, arguments, option)?;
+        let (_, answer) = self.select(|message| asked.look(message)).await?;
+        asked.answered(answer)
     }
 }

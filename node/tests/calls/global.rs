@@ -1,51 +1,47 @@
-//! The names of a cluster, kept by `global` on real Erlang nodes.
-#![cfg(feature = "tokio")]
-
-mod common;
-
-use common::{WAIT, in_runtime};
-use einode::tokio::Node;
 use einode::{Atom, Term, term};
 use einode_testkit::Beam;
-use tokio::time::timeout;
+
+use super::Node;
+use crate::common::WAIT;
 
 #[test]
 fn names_are_known_in_the_whole_cluster() {
     let beam = Beam::start();
-    in_runtime(async {
-        let node = Node::builder("us@127.0.0.1")
-            .cookie(beam.cookie())
-            .epmd_port(beam.epmd_port())
-            .no_listener()
-            .start()
-            .await
-            .unwrap();
+    run!({
+        let node = wait!(
+            Node::builder("us@127.0.0.1")
+                .cookie(beam.cookie())
+                .epmd_port(beam.epmd_port())
+                .no_listener()
+                .start()
+        )
+        .unwrap();
         let mut global = node.global(beam.name()).within(WAIT);
         let (boss, painter) = (Atom::from_static("boss"), term!({painter, 1}));
-        assert_eq!(global.whereis(&boss).await.unwrap(), None);
+        assert_eq!(wait!(global.whereis(&boss)).unwrap(), None);
         beam.eval("yes = global:register_name(boss, self())");
         let agent = beam.eval("self()").as_pid().unwrap().clone();
-        assert_eq!(global.whereis(&boss).await.unwrap(), Some(agent));
+        assert_eq!(wait!(global.whereis(&boss)).unwrap(), Some(agent));
 
         let mut me = node.mailbox();
-        assert!(global.register(&painter, &me).await.unwrap());
-        assert!(!global.register(&painter, &node.mailbox()).await.unwrap());
-        assert!(!global.register(&boss, &me).await.unwrap());
-        let mut names = global.names().await.unwrap();
+        assert!(wait!(global.register(&painter, &me)).unwrap());
+        assert!(!wait!(global.register(&painter, &node.mailbox())).unwrap());
+        assert!(!wait!(global.register(&boss, &me)).unwrap());
+        let mut names = wait!(global.names()).unwrap();
         names.sort_unstable();
         assert_eq!(names, [Term::from(boss), painter.clone()]);
         beam.eval("global:send({painter, 1}, paint)");
-        let message = timeout(WAIT, me.recv()).await.unwrap().unwrap();
+        let message = wait!(me.recv()).unwrap();
         assert_eq!(message.term().unwrap(), term!(paint));
 
-        global.unregister(&painter).await.unwrap();
+        wait!(global.unregister(&painter)).unwrap();
         assert_eq!(beam.text("global:whereis_name({painter, 1})"), "undefined");
         // Whoever ends loses its name.
-        assert!(global.register(&painter, &me).await.unwrap());
+        assert!(wait!(global.register(&painter, &me)).unwrap());
         drop(me);
         beam.wait_until("global:whereis_name({painter, 1}) =:= undefined");
         let me = node.mailbox();
-        assert!(global.register(&painter, &me).await.unwrap());
+        assert!(wait!(global.register(&painter, &me)).unwrap());
         node.disconnect(&beam.name().parse().unwrap());
         beam.wait_until("global:whereis_name({painter, 1}) =:= undefined");
     });
