@@ -20,6 +20,7 @@ use crate::ping::Ping;
 use crate::processes::Processes;
 use crate::relay::Relay;
 use crate::send::Send;
+use crate::shell::Shell;
 use crate::top::Top;
 
 /// Calls, sends to and pings Erlang nodes
@@ -57,6 +58,8 @@ pub(crate) enum Command {
     Relay(Relay),
     /// List the nodes that the EPMD of a host knows, with their ports
     Names(Names),
+    /// Start a shell on a node: Erlang's, or IEx where the node has it
+    Shell(Shell),
     /// Show the cluster as seen from a node: who is connected with whom
     Nodes(Nodes),
     /// List the busiest processes of a node

@@ -1,9 +1,11 @@
 //! From options to a connection.
 
+use std::net::ToSocketAddrs;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use einode::blocking::{Any, Endpoint, Tcp, Transport, Unix};
-use einode::{Address, Config, Cookie, Identity, cookie};
+use einode::blocking::{Any, Endpoint, Node, Tcp, Transport, Unix};
+use einode::{Address, Config, Cookie, Identity, StartError, Table, cookie};
 
 use crate::args::{Limit, Peer, Proto};
 use crate::exit::Failure;
@@ -64,6 +66,50 @@ impl Peer {
         } else {
             endpoint.connect(&self.node)?
         })
+    }
+
+    /// Becomes a node that is connected with it, and that nobody else can connect with.
+    pub(crate) fn node(&self, deadline: Deadline) -> Result<Node, Failure> {
+        let mut builder = match &self.name {
+            Some(name) => Node::builder(name.as_str()).no_listener(),
+            None => Node::nameless(host::name().as_str(), self.node.clone()),
+        };
+        if let Some(port) = self.place.epmd.epmd_port {
+            builder = builder.epmd_port(port);
+        }
+        if let Some(addresses) = self.addresses()? {
+            let found = addresses.into_iter();
+            let table: Table = found.map(|at| (self.node.clone(), at)).collect();
+            builder = builder.resolver(table);
+        }
+        let builder = builder
+            .cookie(self.cookie()?.reveal())
+            .setup_time(deadline.left())
+            .transport(self.transport()?);
+        let _progress = Progress::start(|| format!("connecting with {}", self.node));
+        let node = builder.start().map_err(|error| match error {
+            StartError::Connect(error) => error.into(),
+            error => Failure::Usage(error.to_string()),
+        })?;
+        match node.connect(&self.node).as_ref().map_err(Arc::as_ref) {
+            Ok(()) => Ok(node),
+            Err(why) => Err(Failure::Connection(why.to_string())),
+        }
+    }
+
+    /// Where the node listens, if its name does not say it.
+    fn addresses(&self) -> Result<Option<Vec<Address>>, Failure> {
+        Ok(Some(if let Some(command) = &self.via {
+            vec![Address::Other(command.clone())]
+        } else if let Some(path) = &self.place.unix {
+            vec![Address::Unix(path.clone())]
+        } else if let Some((host, port)) = &self.place.address {
+            let found = (host.as_str(), *port).to_socket_addrs();
+            let failed = |error| Failure::Connection(format!("{host}: {error}"));
+            found.map_err(failed)?.map(Address::Inet).collect()
+        } else {
+            return Ok(None);
+        }))
     }
 
     /// What the connection is made of.

@@ -29,6 +29,7 @@ mod progress;
 mod relay;
 mod remote;
 mod send;
+mod shell;
 mod style;
 mod table;
 mod top;
@@ -63,6 +64,7 @@ fn einode() -> ExitCode {
         Command::Eval(args) => eval::run(args),
         Command::Cast(args) => cast::run(args),
         Command::Send(args) => send::run(args),
+        Command::Shell(args) => shell::run(args),
         Command::Relay(args) => relay::run(args),
         Command::Names(args) => names::run(args),
         Command::Nodes(args) => nodes::run(args),

@@ -19,7 +19,7 @@ const PACKAGES: &[&str] = &[
 ];
 
 /// What watches the C programs of the tests, what cuts networks, and the other language of nodes.
-const TOOLS: &[&str] = &["valgrind", "iproute2", "elixir"];
+const TOOLS: &[&str] = &["valgrind", "iproute2", "elixir", "tmux"];
 
 /// The Debian release that has each OTP release.
 const SUITES: &[(&str, &str)] = &[("25", "bookworm"), ("27", "trixie"), ("29", "sid")];
@@ -27,7 +27,7 @@ const SUITES: &[(&str, &str)] = &[("25", "bookworm"), ("27", "trixie"), ("29", "
 /// Installs what is missing of Erlang/OTP and of what the tests need beside it on this machine.
 pub(crate) fn erlang() -> Outcome {
     if !exists("apt-get") {
-        if ["erl", "epmd", "valgrind", "ip", "elixir"]
+        if ["erl", "epmd", "valgrind", "ip", "elixir", "tmux"]
             .iter()
             .all(|program| exists(program))
         {

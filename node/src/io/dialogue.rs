@@ -73,6 +73,10 @@ impl Dialogue {
         self.terminal.expand_fun.as_ref()
     }
 
+    pub(crate) const fn read_binaries(&mut self) {
+        self.terminal.binary = true;
+    }
+
     pub(crate) const fn resize(&mut self, columns: u16, rows: u16) {
         self.terminal.size = Some((columns, rows));
     }

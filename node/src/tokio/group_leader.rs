@@ -60,6 +60,11 @@ impl GroupLeader {
         self.dialogue.resize(columns, rows);
     }
 
+    /// Gives what is read as binaries, as `io:setopts([binary])` does, and Elixir wants; lists by default.
+    pub fn read_binaries(&mut self) {
+        self.dialogue.read_binaries();
+    }
+
     /// The function that a process has set by `io:setopts/2` to complete what is typed.
     pub fn expand_fun(&self) -> Option<&Term> {
         self.dialogue.expand_fun()
