@@ -227,7 +227,7 @@ impl<'a, T: Decode<'a>> Decode<'a> for Vec<T> {
 }
 
 /// A reader of the integer that a byte of a string stands for.
-fn byte_term(byte: u8) -> Reader<'static> {
+pub(crate) fn byte_term(byte: u8) -> Reader<'static> {
     static TERMS: [[u8; 2]; 256] = {
         let mut terms = [[tag::SMALL_INTEGER_EXT; 2]; 256];
         let mut left: &mut [[u8; 2]] = &mut terms;

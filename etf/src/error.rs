@@ -5,8 +5,8 @@ use crate::Kind;
 /// Why bytes are not a term, or not the term that was asked for.
 ///
 /// The bytes came from somewhere else, so the culprit is always their writer, except for
-/// [`DecodeError::Expected`] and [`DecodeError::OutOfRange`]: there the term is sound and only
-/// differs from what the caller asked for.
+/// [`DecodeError::Expected`], [`DecodeError::OutOfRange`] and [`DecodeError::Refused`]: there the
+/// term is sound and only differs from what the caller asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DecodeError {
@@ -27,6 +27,9 @@ pub enum DecodeError {
     },
     /// The term is of the kind asked for, but its value does not fit the type asked for.
     OutOfRange,
+    /// The type asked for does not take this term. Where it is one of serde, that crate's error says
+    /// why, and is found in the place of this one by asking for `Result<Serde<T>, serde::Error>`.
+    Refused,
     /// An atom is longer than 255 code points, or its text is not valid UTF-8.
     BadAtom,
     /// A float is infinite, not a number, or not readable.
@@ -58,6 +61,7 @@ impl fmt::Display for DecodeError {
                 write!(f, "expected {expected}, found a term with tag {found}")
             }
             Self::OutOfRange => f.write_str("the value does not fit the type asked for"),
+            Self::Refused => f.write_str("the term is not of the type asked for"),
             Self::BadAtom => f.write_str("an atom of over 255 characters or of invalid UTF-8"),
             Self::BadFloat => f.write_str("a float that is not a finite number"),
             Self::BadBits(bits) => write!(f, "a bit string whose last byte has {bits} bits"),
@@ -89,6 +93,8 @@ pub enum EncodeError {
     TooLarge,
     /// The length that a sequence announced is not the number of elements that it gave.
     WrongLength,
+    /// The type of the value does not want it to be written, or a name in it is too long for an atom.
+    Refused,
 }
 
 impl fmt::Display for EncodeError {
@@ -96,6 +102,7 @@ impl fmt::Display for EncodeError {
         f.write_str(match self {
             Self::NotFinite => "infinity and NaN are not Erlang terms",
             Self::TooLarge => "the value is larger than the external term format allows",
+            Self::Refused => "the value cannot be written as a term",
             Self::WrongLength => "a sequence did not have the length that it announced",
         })
     }

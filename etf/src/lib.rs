@@ -116,6 +116,7 @@
 //! | [`MAX_REFERENCE_WORDS`] | words of a reference | the format has |
 //! | [`text::MAX_DECIMAL`], [`text::MAX_DIGITS`] | integers in base 10 | beyond, time would be quadratic |
 //! | `compressed::MAX_INFLATED` | bytes of a compressed term | a default, see [`Term::from_bytes`] |
+//! | `serde::MAX_DEPTH` | values of serde within each other | `serde_json` has |
 //!
 //! The size of a whole term is up to whoever receives it: bound the bytes before they get here.
 //!
@@ -131,6 +132,7 @@
 //!
 //! - `compressed`: the compressed form, as `term_to_binary(Term, [compressed])` writes it; takes
 //!   `flate2` with the `zlib-rs` backend.
+//! - `serde`: types that derive serde's traits, in the module `serde`; takes `serde`.
 #![forbid(unsafe_code)]
 #![cfg_attr(
     not(test),
@@ -155,6 +157,8 @@ mod kind;
 #[doc(hidden)]
 pub mod macros;
 mod reader;
+#[cfg(feature = "serde")]
+pub mod serde;
 mod short;
 mod sink;
 mod skip;

@@ -34,6 +34,7 @@
 //! | checks for a transport of your own (feature `testing`) | `testing` |
 //! | the protocol as values, without sockets | [`dist`] |
 //! | terms | [`etf`] |
+//! | values of types that derive serde's traits (feature `serde`) | `Serde`, `etf::serde` |
 #![forbid(unsafe_code)]
 #![cfg_attr(
     not(feature = "tokio"),
@@ -92,6 +93,8 @@ pub use einode_dist::{
     Control, Cookie, Destination, Flags, Identity, NodeName, Payload, Prefix, Target, TickTime,
 };
 pub use einode_etf as etf;
+#[cfg(feature = "serde")]
+pub use einode_etf::serde::Serde;
 pub use einode_etf::{Atom, Pid, Reference, Term, term};
 pub use engine::{BACKLOG, Signal};
 pub use error::{AcceptError, ConnectError, Disconnected, ExchangeError, LinkError};
