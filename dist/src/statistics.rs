@@ -1,4 +1,6 @@
-//! What has passed over a connection, in numbers that only grow.
+//! What has passed over a connection, in numbers that only grow. They can be added up over connections.
+
+use std::ops::AddAssign;
 
 /// What has come from the peer: [`Inbound::statistics`](crate::Inbound::statistics).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -64,4 +66,23 @@ pub struct Statistics {
     pub sent: Sent,
     /// Intervals of the tick time in which nothing came.
     pub ticks_missed: u64,
+}
+
+/// Each number by itself.
+macro_rules! sums {
+    ($($type:ident: $($number:ident)*, $($parts:ident)*;)*) => { $(
+        impl AddAssign for $type {
+            fn add_assign(&mut self, other: Self) {
+                $(self.$number = self.$number.saturating_add(other.$number);)*
+                $(self.$parts += other.$parts;)*
+            }
+        }
+    )* };
+}
+
+sums! {
+    Received: bytes packets ticks signals unknown malformed fragments incomplete, atoms;
+    Sent: bytes packets ticks signals fragments queued, atoms;
+    AtomCache: hits new, ;
+    Statistics: ticks_missed, received sent;
 }

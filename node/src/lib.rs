@@ -70,6 +70,7 @@ mod record;
 mod recorded;
 mod resolver;
 mod serve;
+mod statistics;
 mod status;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -90,7 +91,8 @@ pub use config::Config;
 pub use core::{AliasKind, Down, Exit, Message, MessageError, Monitored, Spawned};
 pub use einode_dist as dist;
 pub use einode_dist::{
-    Control, Cookie, Destination, Flags, Identity, NodeName, Payload, Prefix, Target, TickTime,
+    Control, Cookie, Destination, Flags, Identity, NodeName, Payload, Prefix, Statistics, Target,
+    TickTime,
 };
 pub use einode_etf as etf;
 #[cfg(feature = "serde")]
@@ -104,6 +106,7 @@ pub use recipient::{InvalidRecipient, Recipient};
 pub use record::Recorder;
 pub use resolver::{FixedPort, Table};
 pub use serve::{Body, From, GenServer, Parameters, SERVED, Served, Stop};
+pub use statistics::{ConnectionStatistics, NodeStatistics};
 pub use status::Status;
 
 /// Keeps the examples of the README working.

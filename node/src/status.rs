@@ -8,6 +8,7 @@ use einode_etf::{Atom, Pid};
 use crate::backoff::Backoff;
 use crate::core::Core;
 use crate::error::Disconnected;
+use crate::statistics::{ConnectionStatistics, NodeStatistics};
 
 /// What a node knows of itself and of its connections, in either style.
 #[derive(Clone)]
@@ -97,7 +98,31 @@ impl Status {
 
     /// How many processes live.
     pub fn process_count(&self) -> usize {
-        self.0.processes().len()
+        self.0.process_count()
+    }
+
+    /// What the node has done so far, in numbers.
+    ///
+    /// ```no_run
+    /// # fn example(node: einode::blocking::Node) {
+    /// let counted = node.statistics();
+    /// println!("einode_connections {}", counted.connections);
+    /// println!("einode_received_bytes_total {}", counted.traffic.received.bytes);
+    /// # }
+    /// ```
+    pub fn statistics(&self) -> NodeStatistics {
+        NodeStatistics::of(&self.0)
+    }
+
+    /// The same for each connection that there is, in the order of the names of the nodes.
+    pub fn connections(&self) -> Vec<ConnectionStatistics> {
+        let connected = self.0.connected();
+        let mut connections: Vec<_> = connected
+            .iter()
+            .map(|peer| ConnectionStatistics::of(peer))
+            .collect();
+        connections.sort_unstable_by(|a, b| a.node.cmp(&b.node));
+        connections
     }
 }
 

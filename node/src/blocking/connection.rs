@@ -171,8 +171,7 @@ impl<S: Socket + 'static> Running<S> {
         loop {
             if Instant::now() >= next_tick {
                 next_tick = Instant::now() + interval;
-                let beat = |outbound: &mut _| lock(&self.pulse).beat(&mut ticker, outbound);
-                self.peer.outbound(beat).unwrap_or(Ok(()))?;
+                self.peer.beat(&mut lock(&self.pulse), &mut ticker)?;
             }
             let step = self.write_some(&mut lock(&self.writing), next_tick);
             match step {

@@ -11,6 +11,7 @@ use super::listener::Taking;
 use super::threads::Threads;
 use super::{Endpoint, Incoming, Link, Mailbox, Registration, Resolver, Socket, Tcp, Transport};
 use crate::address::Address;
+use crate::carrier::Side;
 use crate::core::{Admission, Behaviour, Bell, Core, Driver, Peer, lock, reason};
 use crate::epmd::Deputy;
 use crate::error::{ConnectError, Disconnected};
@@ -220,7 +221,7 @@ impl<T: Transport> Builder<T> {
         let core = Core::new(choices, Arc::clone(&dialer));
         if let Some(link) = first {
             // Before anything is sent, which would connect again.
-            if let Some(run) = dialer.joined(&core, link, None) {
+            if let Some(run) = dialer.joined(&core, link, Side::Initiator, None) {
                 dialer.begin("connection", move |_| run());
             }
         }
@@ -298,7 +299,7 @@ impl<T: Transport> Dialer<T> {
         endpoint.config.replace = Arc::new(move || asked.wants_dialing());
         match endpoint.connect(&peer.node) {
             Ok(link) => {
-                if let Some(run) = self.joined(core, link, Some(peer)) {
+                if let Some(run) = self.joined(core, link, Side::Initiator, Some(peer)) {
                     run();
                 }
             }
@@ -319,6 +320,7 @@ impl<T: Transport> Dialer<T> {
         &self,
         core: &Arc<Core>,
         link: Link<S>,
+        side: Side,
         dialed: Option<&Arc<Peer>>,
     ) -> Option<impl FnOnce() + Send + use<T, S>> {
         let (socket, session, connection) = link.into_parts();
@@ -328,7 +330,7 @@ impl<T: Transport> Dialer<T> {
             ticker,
             ..
         } = connection;
-        let peer = core.join(session, outbound, dialed)?;
+        let peer = core.join(session, outbound, side, dialed)?;
         let (core, threads) = (Arc::clone(core), self.threads.clone());
         Some(move || Running::run(socket, inbound, ticker, &core, &peer, &threads))
     }
@@ -341,17 +343,18 @@ fn welcome<T: Transport>(core: &Arc<Core>, dialer: &Arc<Dialer<T>>, socket: T::S
     let asked = Arc::clone(&admission);
     endpoint.config.admit =
         Arc::new(move |hello| -> Verdict { asked.decide(hello, config::named) });
-    // Who does not get in has been told, as far as the protocol lets us.
-    if let Ok(link) = endpoint.accept_over(socket) {
-        let core = Arc::clone(core);
-        dialer.begin("connection", move |dialer| {
-            let joined = dialer.joined(&core, link, None);
-            drop(admission);
-            if let Some(run) = joined {
-                run();
-            }
-        });
-    }
+    let Ok(link) = endpoint.accept_over(socket) else {
+        // Who does not get in has been told, as far as the protocol lets us.
+        return core.not_welcome();
+    };
+    let core = Arc::clone(core);
+    dialer.begin("connection", move |dialer| {
+        let joined = dialer.joined(&core, link, Side::Acceptor, None);
+        drop(admission);
+        if let Some(run) = joined {
+            run();
+        }
+    });
 }
 
 /// The registration with EPMD, which is made again whenever EPMD has ended and is back.

@@ -4,13 +4,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLockReadGuard, RwLockWriteGuard};
 
 use einode_dist::handshake::{Hello, Session, Verdict};
-use einode_dist::{Control, Identity, NodeName, Outbound, Payload};
+use einode_dist::{Control, Identity, NodeName, Outbound, Payload, Statistics};
 use einode_etf::Atom;
 
 use super::Core;
 use super::bell::lock;
 use super::peer::{Left, Peer, Presence, Rejected, Urgency};
 use super::relations::Relations;
+use crate::carrier::Side;
 use crate::error::Disconnected;
 
 /// The connections of a node, those included that are about to come about.
@@ -173,6 +174,7 @@ impl Core {
         &self,
         session: Session,
         mut outbound: Outbound,
+        side: Side,
         dialed: Option<&Arc<Peer>>,
     ) -> Option<Arc<Peer>> {
         let node = session.peer.clone();
@@ -212,13 +214,26 @@ impl Core {
             }
         };
         self.kept_joined(&node);
+        match side {
+            Side::Initiator => self.counters.initiated.one_more(),
+            Side::Acceptor => self.counters.accepted.one_more(),
+        }
         self.tell_of_node(&mut relations, &node, true);
         Some(peer)
     }
 
     /// Our attempt to connect has failed.
     pub(crate) fn not_connected(self: &Arc<Self>, peer: &Arc<Peer>, why: Disconnected) {
-        self.without(peer, peer.not_connected(why));
+        let left = peer.not_connected(why);
+        if left == Left::Nothing {
+            self.counters.failed.one_more();
+        }
+        self.without(peer, left);
+    }
+
+    /// Who has reached our port did not become a connection.
+    pub(crate) fn not_welcome(&self) {
+        self.counters.refused.one_more();
     }
 
     /// A handshake of the peer has failed. What was to be sent over it is reason for us to connect.
@@ -273,6 +288,16 @@ impl Core {
         up.cloned().collect()
     }
 
+    /// How many connections there are, and what has passed over them and those before.
+    pub(crate) fn traffic(&self) -> (usize, Statistics) {
+        // No connection ends meanwhile, and is counted twice or not at all.
+        let _relations = self.relations();
+        let connected = self.connected();
+        let mut traffic = self.counters.past();
+        connected.iter().for_each(|peer| traffic += peer.traffic());
+        (connected.len(), traffic)
+    }
+
     fn close(
         &self,
         relations: &mut Relations,
@@ -280,11 +305,17 @@ impl Core {
         why: Disconnected,
         flush: bool,
     ) -> bool {
+        let is_ours = matches!(why, Disconnected::Requested | Disconnected::Stopped);
         let Some(was_up) = peer.end(why, flush) else {
             return false;
         };
         self.forget(relations, peer);
         if was_up {
+            match is_ours {
+                true => self.counters.closed.one_more(),
+                false => self.counters.lost.one_more(),
+            }
+            self.counters.keep(peer.traffic());
             self.tell_of_node(relations, &peer.node, false);
         }
         true

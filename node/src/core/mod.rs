@@ -7,6 +7,7 @@
 
 mod bell;
 mod connections;
+mod counters;
 mod exits;
 mod inbox;
 mod kept;
@@ -30,6 +31,7 @@ use einode_dist::{Control, Destination, NodeName, Payload};
 use einode_etf::{Atom, Pid, Reference};
 
 use connections::Peers;
+use counters::Counters;
 use inbox::Fate;
 use kept::Kept;
 use registry::{Key, Registry};
@@ -69,6 +71,7 @@ pub(crate) struct Core {
     /// The functions that others may call, and how many processes run them.
     exports: RwLock<HashMap<(Atom, Atom, u8), Function>>,
     jobs: AtomicUsize,
+    counters: Counters,
 }
 
 /// What a style does for a node: what takes time.
@@ -123,6 +126,7 @@ impl Core {
             leader: OnceLock::new(),
             exports: RwLock::default(),
             jobs: AtomicUsize::new(0),
+            counters: Counters::default(),
         })
     }
 
@@ -132,6 +136,10 @@ impl Core {
 
     pub(crate) const fn creation(&self) -> u32 {
         self.creation
+    }
+
+    pub(crate) const fn counters(&self) -> &Counters {
+        &self.counters
     }
 
     /// A new process.
@@ -244,6 +252,16 @@ impl Core {
         self.registry().processes().cloned().collect()
     }
 
+    /// How many processes live.
+    pub(crate) fn process_count(&self) -> usize {
+        self.registry().processes().len()
+    }
+
+    /// How many processes there have been.
+    pub(crate) fn spawned(&self) -> u64 {
+        self.last_pid.load(Ordering::Relaxed)
+    }
+
     /// Names a process. False if the name is taken or the process has ended.
     pub(crate) fn register(&self, name: Atom, inbox: &Inbox) -> bool {
         name != NET_KERNEL && self.registry_mut().register(name, Key::from(&inbox.pid))
@@ -266,13 +284,15 @@ impl Core {
             .remove_alias(alias, Key::from(&inbox.pid))
     }
 
-    /// Gives a message to whom it is for.
-    fn deliver(&self, to: &Destination, message: Message, priority: bool) {
+    /// Gives a message to whom it is for. False if nobody is there.
+    fn deliver(&self, to: &Destination, message: Message, priority: bool) -> bool {
         let Some(reached) = self.reach(to) else {
-            return;
+            self.counters.dropped.one_more();
+            return false;
         };
         let fate = reached.inbox.push(message, priority && reached.priority);
         self.meet(&reached.inbox, fate);
+        true
     }
 
     /// Whom a signal reaches. An alias that is for one message only has had it then.

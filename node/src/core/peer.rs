@@ -4,10 +4,13 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use einode_dist::handshake::Session;
-use einode_dist::{Control, NodeName, Outbound, Payload, limits};
+use einode_dist::{
+    Control, NodeName, Outbound, Payload, Received, Sent, Statistics, Ticker, limits,
+};
 
 use super::bell::{Bell, lock};
-use crate::error::Disconnected;
+use crate::error::{Disconnected, LinkError};
+use crate::pulse::Pulse;
 
 /// While more than this waits to be written, nothing is read: a peer that makes us answer and does not
 /// read the answers is not read from. What the program sends waits far below.
@@ -19,6 +22,7 @@ pub(crate) const READ_LIMIT: usize = 8 * limits::BUSY;
 pub(crate) struct Peer {
     pub(crate) node: NodeName,
     state: Mutex<State>,
+    heard: Mutex<Heard>,
     /// There is something to write, or no more.
     outgoing: Bell,
     /// It is connected, has room again, or has ended.
@@ -43,7 +47,17 @@ enum State {
         why: Arc<Disconnected>,
         /// What was sent before the end, for a connection that we close.
         rest: Option<Box<Outbound>>,
+        /// What had been sent by then.
+        sent: Sent,
     },
+}
+
+/// What has come from the peer, in numbers.
+#[derive(Debug, Default)]
+struct Heard {
+    received: Received,
+    ticks_missed: u64,
+    dropped: u64,
 }
 
 /// How a connection may come about, and what is to be sent over it then.
@@ -105,6 +119,7 @@ impl Peer {
         Self {
             node,
             state: Mutex::new(state),
+            heard: Mutex::default(),
             outgoing: Bell::default(),
             changed: Bell::default(),
             outlet: OnceLock::new(),
@@ -211,8 +226,7 @@ impl Peer {
             return Left::Hope;
         };
         lose(connecting).unwrap_or_else(|why| {
-            let why = Arc::new(why);
-            *state = State::Down { why, rest: None };
+            *state = State::down(why);
             drop(state);
             self.outgoing.ring();
             self.changed.ring();
@@ -258,13 +272,11 @@ impl Peer {
         if matches!(*state, State::Down { .. }) {
             return None;
         }
-        let why = Arc::new(why);
-        let before = std::mem::replace(&mut *state, State::Down { why, rest: None });
-        let was_up = match before {
-            State::Up(up) => {
-                if flush && let State::Down { rest, .. } = &mut *state {
-                    *rest = Some(Box::new(up.outbound));
-                }
+        let before = std::mem::replace(&mut *state, State::down(why));
+        let was_up = match (before, &mut *state) {
+            (State::Up(up), State::Down { rest, sent, .. }) => {
+                *sent = up.outbound.statistics();
+                *rest = flush.then(|| Box::new(up.outbound));
                 true
             }
             _ => false,
@@ -310,6 +322,40 @@ impl Peer {
         Some(used)
     }
 
+    /// An interval of the tick time is over.
+    pub(crate) fn beat(&self, pulse: &mut Pulse, ticker: &mut Ticker) -> Result<(), LinkError> {
+        let beat = self.outbound(|outbound| pulse.beat(ticker, outbound));
+        lock(&self.heard).ticks_missed = ticker.missed();
+        beat.unwrap_or(Ok(()))
+    }
+
+    /// So much has come so far.
+    pub(crate) fn heard(&self, received: Received) {
+        lock(&self.heard).received = received;
+    }
+
+    /// A message has come for nobody.
+    pub(crate) fn message_dropped(&self) {
+        lock(&self.heard).dropped += 1;
+    }
+
+    pub(crate) fn dropped(&self) -> u64 {
+        lock(&self.heard).dropped
+    }
+
+    /// What has passed over the connection, up to its end.
+    pub(crate) fn traffic(&self) -> Statistics {
+        let mut traffic = Statistics::default();
+        traffic.sent = match &*lock(&self.state) {
+            State::Connecting(_) => Sent::default(),
+            State::Up(up) => up.outbound.statistics(),
+            State::Down { sent, .. } => *sent,
+        };
+        let heard = lock(&self.heard);
+        (traffic.received, traffic.ticks_missed) = (heard.received, heard.ticks_missed);
+        traffic
+    }
+
     /// What is left to be written of a connection that we have closed.
     pub(crate) fn rest(&self) -> Option<Box<Outbound>> {
         match &mut *lock(&self.state) {
@@ -349,6 +395,16 @@ impl Peer {
         until: Option<Instant>,
     ) -> Option<Result<(), Arc<Disconnected>>> {
         self.changed.wait(&self.state, until, settled)
+    }
+}
+
+impl State {
+    fn down(why: Disconnected) -> Self {
+        Self::Down {
+            why: Arc::new(why),
+            rest: None,
+            sent: Sent::default(),
+        }
     }
 }
 

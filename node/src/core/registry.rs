@@ -100,7 +100,7 @@ impl Registry {
         Some(&self.processes.get(&process)?.inbox)
     }
 
-    pub(crate) fn processes(&self) -> impl Iterator<Item = &Arc<Inbox>> {
+    pub(crate) fn processes(&self) -> impl ExactSizeIterator<Item = &Arc<Inbox>> {
         self.processes.values().map(|member| &member.inbox)
     }
 

@@ -25,15 +25,18 @@ impl Core {
         inbound: &mut Inbound,
         mut on_tick: impl FnMut(),
     ) -> Result<(), LinkError> {
-        while let Some(event) = inbound.poll()? {
-            match event {
-                Event::Signal(control, payload) => self.receive(peer, control, payload),
-                Event::Tick => on_tick(),
+        let heard = loop {
+            match inbound.poll() {
+                Ok(Some(Event::Signal(control, payload))) => self.receive(peer, control, payload),
+                Ok(Some(Event::Tick)) => on_tick(),
                 // A message that makes no sense is lost; the next is as good as any.
-                _ => {}
+                Ok(Some(_)) => {}
+                Ok(None) => break Ok(()),
+                Err(error) => break Err(error.into()),
             }
-        }
-        Ok(())
+        };
+        peer.heard(inbound.statistics());
+        heard
     }
 
     /// Does what a signal asks for. Signals that make no sense are ignored, as are those for processes of
@@ -53,7 +56,10 @@ impl Core {
                 Some(message),
             ) if name == NET_KERNEL => self.ask_net_kernel(peer, &message),
             (Control::Send { to, priority, .. }, Some(message)) => {
-                self.deliver(&to, Message::User(message), priority);
+                let arrived = self.deliver(&to, Message::User(message), priority);
+                if !arrived {
+                    peer.message_dropped();
+                }
             }
             (Control::Exit { from, to, .. }, Some(why)) if self.is_ours(&to) => {
                 self.link_broken(&from, &to, &why);

@@ -77,9 +77,7 @@ impl<S: Socket> Running<S> {
     /// Does what there is to do; ready when the connection has ended, well if that was our wish.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LinkError>> {
         while self.ticks.poll_tick(cx).is_ready() {
-            let Self { ticker, pulse, .. } = self;
-            let beat = self.peer.outbound(|outbound| pulse.beat(ticker, outbound));
-            beat.unwrap_or(Ok(()))?;
+            self.peer.beat(&mut self.pulse, &mut self.ticker)?;
         }
         loop {
             let queued = match self.poll_write(cx) {

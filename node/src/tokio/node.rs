@@ -17,6 +17,7 @@ use super::listener::accept;
 use super::resolver::AnyResolver;
 use super::{Endpoint, Incoming, Link, Mailbox, Registration, Resolver, Socket, Tcp, Transport};
 use crate::address::Address;
+use crate::carrier::Side;
 use crate::config;
 use crate::core::{Admission, Behaviour, Core, Driver, Peer, lock, reason};
 use crate::epmd::Deputy;
@@ -229,7 +230,7 @@ impl<T: Transport> Builder<T> {
         };
         let core = Core::new(choices, Arc::clone(&dialer));
         if let Some(link) = first {
-            dialer.joined(&core, link, None);
+            dialer.joined(&core, link, Side::Initiator, None);
         }
         if let Some(incoming) = incoming {
             let (core, dialer) = (Arc::clone(&core), Arc::clone(&dialer));
@@ -347,7 +348,7 @@ impl<T: Transport> Dialer<T> {
             Poll::Pending => attempt.as_mut().poll(cx).map(Some),
         });
         match tried.await {
-            Some(Ok(link)) => self.joined(&core, link, Some(&peer)),
+            Some(Ok(link)) => self.joined(&core, link, Side::Initiator, Some(&peer)),
             Some(Err(error)) => {
                 // The peer's own attempt, or a connection that it has just made, takes the place of ours,
                 // unless it fails.
@@ -362,7 +363,13 @@ impl<T: Transport> Dialer<T> {
     }
 
     /// A handshake has succeeded: the connection runs from now on, unless another one has been faster.
-    fn joined<S: Socket>(&self, core: &Arc<Core>, link: Link<S>, dialed: Option<&Arc<Peer>>) {
+    fn joined<S: Socket>(
+        &self,
+        core: &Arc<Core>,
+        link: Link<S>,
+        side: Side,
+        dialed: Option<&Arc<Peer>>,
+    ) {
         let (socket, session, connection) = link.into_parts();
         let Connection {
             inbound,
@@ -370,7 +377,7 @@ impl<T: Transport> Dialer<T> {
             ticker,
             ..
         } = connection;
-        if let Some(peer) = core.join(session, outbound, dialed) {
+        if let Some(peer) = core.join(session, outbound, side, dialed) {
             let core = Arc::clone(core);
             let running = Running::new(socket, inbound, ticker, core, peer);
             self.tasks.connection(running.run());
@@ -385,9 +392,10 @@ async fn welcome<T: Transport, S: Socket>(core: Arc<Core>, dialer: Arc<Dialer<T>
     let asked = Arc::clone(&admission);
     endpoint.config.admit =
         Arc::new(move |hello| -> Verdict { asked.decide(hello, config::named) });
-    // Who does not get in has been told, as far as the protocol lets us.
-    if let Ok(link) = endpoint.accept_over(socket).await {
-        dialer.joined(&core, link, None);
+    match endpoint.accept_over(socket).await {
+        Ok(link) => dialer.joined(&core, link, Side::Acceptor, None),
+        // Who does not get in has been told, as far as the protocol lets us.
+        Err(_) => core.not_welcome(),
     }
 }
 
