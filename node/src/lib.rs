@@ -33,6 +33,8 @@
 //! | a port mapper daemon of one's own | [`epmd::Server`] |
 //! | checks for a transport of your own (feature `testing`) | `testing` |
 //! | the protocol as values, without sockets | [`dist`] |
+//! | what a node counts | [`Status::statistics`], [`Status::connections`] |
+//! | what it tells subscribers of `tracing` (feature `tracing`) | `docs/observability.md` of the repository |
 //! | terms | [`etf`] |
 //! | values of types that derive serde's traits (feature `serde`) | `Serde`, `etf::serde` |
 #![forbid(unsafe_code)]
@@ -78,6 +80,7 @@ pub mod testing;
 pub mod tls;
 #[cfg(feature = "tokio")]
 pub mod tokio;
+mod trace;
 mod transport;
 #[cfg(unix)]
 mod unix;

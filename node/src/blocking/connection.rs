@@ -13,6 +13,7 @@ use crate::carrier::{Closing, Ending};
 use crate::core::{Core, Outlet, Peer, READ_LIMIT, lock};
 use crate::error::{Disconnected, LinkError};
 use crate::pulse::Pulse;
+use crate::trace::Span;
 
 /// How many bytes a read asks for at the least and at the most: what it asks for is zeroed before.
 const READ: (usize, usize) = (8 * 1024, 256 * 1024);
@@ -76,9 +77,10 @@ impl<S: Socket + 'static> Running<S> {
         // Dropped when all is read, which the writer waits for.
         let (reading, read) = mpsc::channel::<()>();
         let (written, writing) = mpsc::channel();
-        let writer = Arc::clone(&running);
+        let span = Span::connection(&peer.node);
+        let (writer, within) = (Arc::clone(&running), span.clone());
         let spawned = threads.spawn("write", move || {
-            let ending = writer.write(ticker, &read);
+            let ending = within.enter(|| writer.write(ticker, &read));
             drop(writer);
             let _ = written.send(ending);
         });
@@ -88,7 +90,7 @@ impl<S: Socket + 'static> Running<S> {
         }
         let outlet = Arc::downgrade(&running);
         peer.write_through(outlet);
-        let ended = running.read(inbound);
+        let ended = span.enter(|| running.read(inbound));
         drop(reading);
         // The reason that was first counts.
         let ending = writing.recv().unwrap_or(Ending::Failed);

@@ -15,6 +15,7 @@ use crate::config::Config;
 use crate::deadline;
 use crate::engine::Engine;
 use crate::error::{ConnectError, ExchangeError};
+use crate::trace;
 
 /// Makes connections and takes them.
 ///
@@ -123,6 +124,7 @@ impl<T: Transport> Endpoint<T> {
             let now = Instant::now();
             let left = until.saturating_duration_since(now);
             let share = left / (addresses.len() - tried).try_into().unwrap_or(u32::MAX);
+            trace::dialing(address);
             match self.transport.connect(address, node, now + share) {
                 Ok(socket) => {
                     return self

@@ -18,6 +18,7 @@ use crate::error::{ConnectError, Disconnected};
 use crate::options::{Options, StartError, options};
 use crate::process::Process;
 use crate::status::Status;
+use crate::trace::{self, Span};
 use crate::{config, deadline};
 
 /// A node of a cluster: it keeps connections, makes those that are needed, and has processes. Its connections
@@ -229,7 +230,7 @@ impl<T: Transport> Builder<T> {
             Some(incoming) => {
                 let at = incoming.address();
                 let core = Arc::clone(&core);
-                let welcome = move |socket, _| welcome(&core, &dialer, socket);
+                let welcome = move |socket, address| welcome(&core, &dialer, socket, &address);
                 Some(Taking::start(incoming, welcome).map_err(failed(&at))?)
             }
             None => None,
@@ -337,16 +338,23 @@ impl<T: Transport> Dialer<T> {
 }
 
 /// Shakes hands with a node that connects to us.
-fn welcome<T: Transport>(core: &Arc<Core>, dialer: &Arc<Dialer<T>>, socket: T::Socket) {
+fn welcome<T: Transport>(
+    core: &Arc<Core>,
+    dialer: &Arc<Dialer<T>>,
+    socket: T::Socket,
+    address: &Address,
+) {
     let admission = Arc::new(Admission::new(core));
     let mut endpoint = dialer.endpoint.clone();
     let asked = Arc::clone(&admission);
     endpoint.config.admit =
         Arc::new(move |hello| -> Verdict { asked.decide(hello, config::named) });
-    let Ok(link) = endpoint.accept_over(socket) else {
+    let link = match Span::handshake(address).enter(|| endpoint.accept_over(socket)) {
+        Ok(link) => link,
         // Who does not get in has been told, as far as the protocol lets us.
-        return core.not_welcome();
+        Err(error) => return core.not_welcome(address, &error),
     };
+    trace::accepted(address, &link.session().peer);
     let core = Arc::clone(core);
     dialer.begin("connection", move |dialer| {
         let joined = dialer.joined(&core, link, Side::Acceptor, None);
@@ -404,25 +412,36 @@ impl Keeping {
                 Current::Lost => None,
                 Current::Ended => return,
             };
-            if let Some(registration) = registration {
-                registration.ended();
-            } else if let Ok(again) = publish(endpoint, port, &mut deputy) {
-                self.change(Current::Registered(Arc::new(again)));
-                continue;
+            match registration {
+                Some(registration) => {
+                    trace::registered(registration.creation());
+                    registration.ended();
+                    if self.change(Current::Lost) {
+                        trace::registration_lost();
+                    }
+                }
+                None => match publish(endpoint, port, &mut deputy) {
+                    Ok(again) => {
+                        self.change(Current::Registered(Arc::new(again)));
+                        continue;
+                    }
+                    Err(error) => trace::not_registered(error),
+                },
             }
-            self.change(Current::Lost);
             let again = Instant::now() + crate::epmd::RECONNECT;
             let ended = |current: &mut Current| matches!(current, Current::Ended).then_some(());
             self.changed.wait(&self.current, Some(again), ended);
         }
     }
 
-    /// Unless it has ended.
-    fn change(&self, to: Current) {
+    /// False if it has ended.
+    fn change(&self, to: Current) -> bool {
         let mut current = lock(&self.current);
-        if !matches!(*current, Current::Ended) {
+        let goes_on = !matches!(*current, Current::Ended);
+        if goes_on {
             *current = to;
         }
+        goes_on
     }
 }
 

@@ -11,8 +11,10 @@ use super::Core;
 use super::bell::lock;
 use super::peer::{Left, Peer, Presence, Rejected, Urgency};
 use super::relations::Relations;
+use crate::address::Address;
 use crate::carrier::Side;
-use crate::error::Disconnected;
+use crate::error::{Disconnected, ExchangeError};
+use crate::trace;
 
 /// The connections of a node, those included that are about to come about.
 #[derive(Debug, Default)]
@@ -164,8 +166,13 @@ impl Core {
         let peer = Arc::new(Peer::connecting(name, true));
         peers.by_name.insert(node.clone(), Arc::clone(&peer));
         drop(peers);
-        self.driver.dial(self, Arc::clone(&peer));
+        self.dial(&peer);
         Ok(peer)
+    }
+
+    fn dial(self: &Arc<Self>, peer: &Arc<Peer>) {
+        trace::connecting(&peer.node);
+        self.driver.dial(self, Arc::clone(peer));
     }
 
     /// A handshake has succeeded: of ours with `dialed`, or else of the peer. Gives the connection to run,
@@ -177,7 +184,7 @@ impl Core {
         side: Side,
         dialed: Option<&Arc<Peer>>,
     ) -> Option<Arc<Peer>> {
-        let node = session.peer.clone();
+        let (node, peer_creation) = (session.peer.clone(), session.peer_creation);
         let session = Arc::new(session);
         let mut relations = self.relations();
         let peer = loop {
@@ -218,22 +225,31 @@ impl Core {
             Side::Initiator => self.counters.initiated.one_more(),
             Side::Acceptor => self.counters.accepted.one_more(),
         }
+        trace::up(&node, side, peer_creation);
         self.tell_of_node(&mut relations, &node, true);
         Some(peer)
     }
 
     /// Our attempt to connect has failed.
     pub(crate) fn not_connected(self: &Arc<Self>, peer: &Arc<Peer>, why: Disconnected) {
-        let left = peer.not_connected(why);
+        let why = Arc::new(why);
+        let left = peer.not_connected(Arc::clone(&why));
         if left == Left::Nothing {
             self.counters.failed.one_more();
+            trace::not_connected(&peer.node, &why);
         }
         self.without(peer, left);
     }
 
     /// Who has reached our port did not become a connection.
-    pub(crate) fn not_welcome(&self) {
+    pub(crate) fn not_welcome(&self, address: &Address, why: &ExchangeError) {
+        use einode_dist::{Error, Turned};
         self.counters.refused.one_more();
+        match why {
+            // We connect to it ourselves.
+            ExchangeError::Protocol(Error::Turned(Turned::Nok)) => trace::yielded(address, why),
+            _ => trace::refused(address, why),
+        }
     }
 
     /// A handshake of the peer has failed. What was to be sent over it is reason for us to connect.
@@ -244,7 +260,7 @@ impl Core {
     fn without(self: &Arc<Self>, peer: &Arc<Peer>, left: Left) {
         match left {
             Left::Hope => {}
-            Left::Work => self.driver.dial(self, Arc::clone(peer)),
+            Left::Work => self.dial(peer),
             Left::Nothing => self.forget(&mut self.relations(), peer),
         }
     }
@@ -305,15 +321,21 @@ impl Core {
         why: Disconnected,
         flush: bool,
     ) -> bool {
-        let is_ours = matches!(why, Disconnected::Requested | Disconnected::Stopped);
-        let Some(was_up) = peer.end(why, flush) else {
+        let why = Arc::new(why);
+        let Some(was_up) = peer.end(Arc::clone(&why), flush) else {
             return false;
         };
         self.forget(relations, peer);
         if was_up {
-            match is_ours {
-                true => self.counters.closed.one_more(),
-                false => self.counters.lost.one_more(),
+            match *why {
+                Disconnected::Requested | Disconnected::Stopped => {
+                    self.counters.closed.one_more();
+                    trace::closed(&peer.node, &why);
+                }
+                _ => {
+                    self.counters.lost.one_more();
+                    trace::lost(&peer.node, &why);
+                }
             }
             self.counters.keep(peer.traffic());
             self.tell_of_node(relations, &peer.node, false);

@@ -6,6 +6,7 @@ use einode_etf::{Atom, Pid};
 
 use super::bell::{Bell, lock};
 use super::message::{Exit, Message};
+use crate::trace;
 
 /// What of a process others can reach: its identifier, its messages, and whether it still lives.
 #[derive(Debug)]
@@ -73,6 +74,9 @@ impl Inbox {
         }
         let weight = message.weight();
         if !queue.messages.is_empty() && queue.bytes.saturating_add(weight) > queue.limit {
+            let limit = queue.limit;
+            drop(queue);
+            trace::overflown(&self.pid, limit);
             return Fate::Ends(reason("killed"));
         }
         queue.bytes += weight;

@@ -47,6 +47,7 @@ pub(crate) use requests::Wanted;
 
 use crate::process::Process;
 use crate::serve::{Function, Rex};
+use crate::trace;
 
 /// The process of every node that answers pings.
 const NET_KERNEL: &str = "net_kernel";
@@ -288,6 +289,10 @@ impl Core {
     fn deliver(&self, to: &Destination, message: Message, priority: bool) -> bool {
         let Some(reached) = self.reach(to) else {
             self.counters.dropped.one_more();
+            match to {
+                Destination::Pid(pid) if !self.is_ours(pid) => trace::other_life(pid),
+                to => trace::no_process(to),
+            }
             return false;
         };
         let fate = reached.inbox.push(message, priority && reached.priority);

@@ -11,6 +11,7 @@ use einode_dist::{
 use super::bell::{Bell, lock};
 use crate::error::{Disconnected, LinkError};
 use crate::pulse::Pulse;
+use crate::trace;
 
 /// While more than this waits to be written, nothing is read: a peer that makes us answer and does not
 /// read the answers is not read from. What the program sends waits far below.
@@ -75,6 +76,18 @@ struct Connecting {
 struct Up {
     outbound: Outbound,
     session: Arc<Session>,
+    /// Somebody could not send since there was no room.
+    held_up: bool,
+}
+
+impl Up {
+    fn state(outbound: Outbound, session: Arc<Session>) -> State {
+        State::Up(Box::new(Self {
+            outbound,
+            session,
+            held_up: false,
+        }))
+    }
 }
 
 /// Why a signal was not taken.
@@ -112,7 +125,7 @@ impl Peer {
 
     /// A node that is connected.
     pub(crate) fn connected(node: NodeName, outbound: Outbound, session: Arc<Session>) -> Self {
-        Self::new(node, State::Up(Box::new(Up { outbound, session })))
+        Self::new(node, Up::state(outbound, session))
     }
 
     fn new(node: NodeName, state: State) -> Self {
@@ -154,6 +167,11 @@ impl Peer {
             }
             State::Up(up) => {
                 if urgency == Urgency::Patient && up.outbound.queued() > limits::BUSY {
+                    if !std::mem::replace(&mut up.held_up, true) {
+                        let queued = up.outbound.queued();
+                        drop(state);
+                        trace::busy(&self.node, queued);
+                    }
                     return Err(Rejected::Busy);
                 }
                 let sent = up.outbound.send(control, payload.cloned());
@@ -199,7 +217,7 @@ impl Peer {
             if connecting.dialing || connecting.accepting > 0 {
                 Ok(Left::Hope)
             } else if connecting.early.is_empty() {
-                Err(Disconnected::Refused)
+                Err(Arc::new(Disconnected::Refused))
             } else {
                 connecting.dialing = true;
                 Ok(Left::Work)
@@ -208,7 +226,7 @@ impl Peer {
     }
 
     /// Our attempt to connect has failed. A handshake of the peer may still be under way.
-    pub(crate) fn not_connected(&self, why: Disconnected) -> Left {
+    pub(crate) fn not_connected(&self, why: Arc<Disconnected>) -> Left {
         self.without(|connecting| {
             connecting.dialing = false;
             if connecting.accepting > 0 {
@@ -220,7 +238,10 @@ impl Peer {
     }
 
     /// One way to a connection less. Where nothing is left, this ends for the reason that `lose` gives.
-    fn without(&self, lose: impl FnOnce(&mut Connecting) -> Result<Left, Disconnected>) -> Left {
+    fn without(
+        &self,
+        lose: impl FnOnce(&mut Connecting) -> Result<Left, Arc<Disconnected>>,
+    ) -> Left {
         let mut state = lock(&self.state);
         let State::Connecting(connecting) = &mut *state else {
             return Left::Hope;
@@ -258,7 +279,7 @@ impl Peer {
             State::Up(_) => return Err((outbound, Presence::Up)),
             State::Down { .. } => return Err((outbound, Presence::Down)),
         }
-        *state = State::Up(Box::new(Up { outbound, session }));
+        *state = Up::state(outbound, session);
         drop(state);
         self.outgoing.ring();
         self.changed.ring();
@@ -267,7 +288,7 @@ impl Peer {
 
     /// Ends the connection. False if it has ended already. With `flush`, what was sent is kept to be
     /// written yet.
-    pub(crate) fn end(&self, why: Disconnected, flush: bool) -> Option<bool> {
+    pub(crate) fn end(&self, why: Arc<Disconnected>, flush: bool) -> Option<bool> {
         let mut state = lock(&self.state);
         if matches!(*state, State::Down { .. }) {
             return None;
@@ -312,12 +333,16 @@ impl Peer {
         let used = use_it(&mut up.outbound);
         let after = up.outbound.queued();
         let has_room = before > limits::BUSY && after <= limits::BUSY;
+        let held_up = has_room && std::mem::take(&mut up.held_up);
         drop(state);
         if after > before {
             self.outgoing.ring();
         }
         if has_room {
             self.changed.ring();
+        }
+        if held_up {
+            trace::ready(&self.node, after);
         }
         Some(used)
     }
@@ -399,9 +424,9 @@ impl Peer {
 }
 
 impl State {
-    fn down(why: Disconnected) -> Self {
+    fn down(why: Arc<Disconnected>) -> Self {
         Self::Down {
-            why: Arc::new(why),
+            why,
             rest: None,
             sent: Sent::default(),
         }

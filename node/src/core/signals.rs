@@ -13,6 +13,7 @@ use super::ties::is_net_kernel;
 use super::{Core, NET_KERNEL};
 use crate::engine::asked_to_ping;
 use crate::error::LinkError;
+use crate::trace;
 
 impl Core {
     /// Does what has been read asks for. `on_tick` answers ticks.
@@ -30,6 +31,7 @@ impl Core {
                 Ok(Some(Event::Signal(control, payload))) => self.receive(peer, control, payload),
                 Ok(Some(Event::Tick)) => on_tick(),
                 // A message that makes no sense is lost; the next is as good as any.
+                Ok(Some(Event::Malformed(error))) => trace::malformed(&peer.node, error),
                 Ok(Some(_)) => {}
                 Ok(None) => break Ok(()),
                 Err(error) => break Err(error.into()),
@@ -127,6 +129,7 @@ impl Core {
                 self.spawn_requested(peer, &request, arguments);
             }
             (reply @ Control::SpawnReply { .. }, _) => self.spawn_replied(reply),
+            (Control::Unknown { operation, .. }, _) => trace::unknown(&peer.node, operation),
             _ => {}
         }
     }

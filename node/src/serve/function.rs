@@ -1,6 +1,7 @@
 //! Functions that others may call.
 
 use std::any::Any;
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
@@ -14,6 +15,7 @@ use super::Body;
 use crate::call::{Class, Exception};
 use crate::core::{Behaviour, Core, Inbox, Message, Urgency, reason};
 use crate::process::Process;
+use crate::trace;
 
 /// How many processes may run served functions at the same time: 1,024. Each has a thread. Who asks for more
 /// is told `system_limit`, as by a node that has reached its `+P`.
@@ -140,7 +142,10 @@ impl Job {
         match catch_unwind(AssertUnwindSafe(|| function(&self.arguments))) {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => Err(self.raise("function_clause")),
-            Err(panic) => Err(Exception::error(panicked(&*panic), Term::nil())),
+            Err(panic) => {
+                let name = format_args!("{}:{}/{arity}", self.module, self.function);
+                Err(Exception::error(panicked(name, &*panic), Term::nil()))
+            }
         }
     }
 
@@ -249,10 +254,12 @@ pub(crate) fn count(list: &Body) -> Result<usize, DecodeError> {
 }
 
 /// The reason of a panic: `{panic, Text}`.
-pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Term {
+pub(crate) fn panicked(process: impl fmt::Display, panic: &(dyn Any + Send)) -> Term {
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    let text = Term::binary(text.unwrap_or("").as_bytes());
+    let text = text.unwrap_or_default();
+    trace::panicked(process, text);
+    let text = Term::binary(text.as_bytes());
     Term::tuple(vec![Atom::from_static("panic").into(), text])
 }
 

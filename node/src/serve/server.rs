@@ -54,7 +54,7 @@ impl<S: GenServer> Server<S> {
             Ok(None) => return,
             Ok(Some(Stop(why))) => why,
             Err(panic) => {
-                let why = (function::panicked(&*panic), Term::nil());
+                let why = (function::panicked(self.process.pid(), &*panic), Term::nil());
                 Payload::encode(&why).unwrap_or_else(|_| reason("panic"))
             }
         };
@@ -65,7 +65,7 @@ impl<S: GenServer> Server<S> {
         let why = match last {
             Ok(()) => why,
             Err(panic) => {
-                let panicked = (function::panicked(&*panic), Term::nil());
+                let panicked = (function::panicked(process.pid(), &*panic), Term::nil());
                 Payload::encode(&panicked).unwrap_or(why)
             }
         };

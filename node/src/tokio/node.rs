@@ -25,6 +25,7 @@ use crate::error::{ConnectError, Disconnected};
 use crate::options::{Options, StartError, options};
 use crate::process::Process;
 use crate::status::Status;
+use crate::trace::{self, Span};
 
 /// A node of a cluster: it keeps connections, makes those that are needed, and has processes.
 ///
@@ -234,8 +235,8 @@ impl<T: Transport> Builder<T> {
         }
         if let Some(incoming) = incoming {
             let (core, dialer) = (Arc::clone(&core), Arc::clone(&dialer));
-            tasks.serve(accept(incoming, move |socket, _| {
-                welcome(Arc::clone(&core), Arc::clone(&dialer), socket)
+            tasks.serve(accept(incoming, move |socket, address| {
+                welcome(Arc::clone(&core), Arc::clone(&dialer), socket, address)
             }));
         }
         if let Some(registered) = registered {
@@ -379,23 +380,33 @@ impl<T: Transport> Dialer<T> {
         } = connection;
         if let Some(peer) = core.join(session, outbound, side, dialed) {
             let core = Arc::clone(core);
+            let span = Span::connection(&peer.node);
             let running = Running::new(socket, inbound, ticker, core, peer);
-            self.tasks.connection(running.run());
+            self.tasks.connection(span.around(running.run()));
         }
     }
 }
 
 /// Shakes hands with a node that connects to us.
-async fn welcome<T: Transport, S: Socket>(core: Arc<Core>, dialer: Arc<Dialer<T>>, socket: S) {
+async fn welcome<T: Transport, S: Socket>(
+    core: Arc<Core>,
+    dialer: Arc<Dialer<T>>,
+    socket: S,
+    address: Address,
+) {
     let admission = Arc::new(Admission::new(&core));
     let mut endpoint = dialer.endpoint.clone();
     let asked = Arc::clone(&admission);
     endpoint.config.admit =
         Arc::new(move |hello| -> Verdict { asked.decide(hello, config::named) });
-    match endpoint.accept_over(socket).await {
-        Ok(link) => dialer.joined(&core, link, Side::Acceptor, None),
+    let span = Span::handshake(&address);
+    match span.around(endpoint.accept_over(socket)).await {
+        Ok(link) => {
+            trace::accepted(&address, &link.session().peer);
+            dialer.joined(&core, link, Side::Acceptor, None);
+        }
         // Who does not get in has been told, as far as the protocol lets us.
-        Err(_) => core.not_welcome(),
+        Err(error) => core.not_welcome(&address, &error),
     }
 }
 
@@ -425,12 +436,15 @@ impl<T: Transport> Registered<T> {
 
     async fn keep(mut self) {
         loop {
+            trace::registered(self.registration.creation());
             self.registration.ended().await;
+            trace::registration_lost();
             self.registration = loop {
                 sleep(crate::epmd::RECONNECT).await;
                 let again = publish(&self.endpoint, self.port, &mut self.deputy);
-                if let Ok(again) = again.await {
-                    break again;
+                match again.await {
+                    Ok(again) => break again,
+                    Err(error) => trace::not_registered(error),
                 }
             };
         }

@@ -8,6 +8,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{Boxed, Transport};
 use crate::address::Address;
+use crate::trace;
 
 /// How long an attempt has before the next begins beside it (RFC 8305, section 5).
 const DELAY: Duration = Duration::from_millis(250);
@@ -30,6 +31,7 @@ pub(super) async fn race<T: Transport>(
     let mut failure = ("no address".into(), io::ErrorKind::AddrNotAvailable.into());
     loop {
         if let Some(address) = waiting.next() {
+            trace::dialing(address);
             attempts.push((address, Box::pin(transport.connect(address, node))));
         }
         let Some((oldest, _)) = attempts.first() else {
