@@ -231,6 +231,8 @@ pub enum LinkError {
     Closed,
     /// The peer was silent for the whole of `net_ticktime`.
     Silent,
+    /// The peer took so little of what was sent to it that more than [`OWED`](crate::OWED) bytes waited.
+    Overrun,
     /// The socket failed.
     Io(io::Error),
     /// The peer broke the protocol.
@@ -249,7 +251,7 @@ impl LinkError {
             Self::TimedOut | Self::Encode(_) | Self::Backlog => None,
             Self::Closed => Some(Ending::Peer),
             Self::Silent => Some(Ending::Silent),
-            Self::Io(_) | Self::Protocol(_) => Some(Ending::Failed),
+            Self::Overrun | Self::Io(_) | Self::Protocol(_) => Some(Ending::Failed),
         }
     }
 }
@@ -284,6 +286,7 @@ impl fmt::Display for LinkError {
             Self::TimedOut => f.write_str("timed out"),
             Self::Closed => f.write_str("the peer closed the connection"),
             Self::Silent => f.write_str("the peer was silent for longer than net_ticktime"),
+            Self::Overrun => f.write_str("the peer reads too slowly for what is sent to it"),
             Self::Io(error) => error.fmt(f),
             Self::Protocol(error) => error.fmt(f),
             Self::Encode(error) => error.fmt(f),
@@ -298,7 +301,7 @@ impl std::error::Error for LinkError {
             Self::Io(error) => Some(error),
             Self::Protocol(error) => Some(error),
             Self::Encode(error) => Some(error),
-            Self::TimedOut | Self::Closed | Self::Silent | Self::Backlog => None,
+            Self::TimedOut | Self::Closed | Self::Silent | Self::Overrun | Self::Backlog => None,
         }
     }
 }

@@ -91,7 +91,7 @@ pub use backoff::Backoff;
 pub use call::{CallError, Class, Exception, Global, PerNode, Remote};
 pub use carrier::{Carrier, Ending, Side};
 pub use config::Config;
-pub use core::{AliasKind, Down, Exit, Message, MessageError, Monitored, Spawned};
+pub use core::{AliasKind, Down, Exit, Message, MessageError, Monitored, OWED, Spawned, TIES};
 pub use einode_dist as dist;
 pub use einode_dist::{
     Control, Cookie, Destination, Flags, Identity, NodeName, Payload, Prefix, Statistics, Target,

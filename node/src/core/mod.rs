@@ -36,11 +36,13 @@ use inbox::Fate;
 use kept::Kept;
 use registry::{Key, Registry};
 use relations::Relations;
+pub use relations::TIES;
 
 pub(crate) use bell::{Bell, lock};
 pub(crate) use connections::Admission;
 pub(crate) use inbox::{Inbox, Look, Scan, reason};
 pub use message::{Down, Exit, Message, MessageError, Monitored, Spawned};
+pub use peer::OWED;
 pub(crate) use peer::{Outlet, Peer, READ_LIMIT, Rejected, Urgency};
 pub use registry::AliasKind;
 pub(crate) use requests::Wanted;

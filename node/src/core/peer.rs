@@ -17,6 +17,13 @@ use crate::trace;
 /// read the answers is not read from. What the program sends waits far below.
 pub(crate) const READ_LIMIT: usize = 8 * limits::BUSY;
 
+/// How many bytes wait at the most for a peer that takes nothing, of what waits for nobody: links, monitors,
+/// exit signals, calls and answers. 512 MiB, as much as the longest message; ERTS has no limit.
+///
+/// More is lost, and with the next tick the connection, so that all who have to do with the peer are told. What
+/// the program [sends](crate::Process::try_send) waits far below, at 1 MiB.
+pub const OWED: usize = limits::MESSAGE;
+
 /// A connection with a node, from the first thing that is sent to it to the end. The next connection
 /// with the same node is another one.
 #[derive(Debug)]
@@ -70,6 +77,8 @@ struct Connecting {
     accepting: usize,
     early: VecDeque<(Control, Option<Payload>)>,
     bytes: usize,
+    /// More than [`OWED`] was to be sent.
+    is_overrun: bool,
 }
 
 #[derive(Debug)]
@@ -78,14 +87,17 @@ struct Up {
     session: Arc<Session>,
     /// Somebody could not send since there was no room.
     held_up: bool,
+    /// More than [`OWED`] was to be sent: the connection ends, and what comes after it is lost with it.
+    is_overrun: bool,
 }
 
 impl Up {
-    fn state(outbound: Outbound, session: Arc<Session>) -> State {
+    fn state(outbound: Outbound, session: Arc<Session>, is_overrun: bool) -> State {
         State::Up(Box::new(Self {
             outbound,
             session,
             held_up: false,
+            is_overrun,
         }))
     }
 }
@@ -125,7 +137,7 @@ impl Peer {
 
     /// A node that is connected.
     pub(crate) fn connected(node: NodeName, outbound: Outbound, session: Arc<Session>) -> Self {
-        Self::new(node, Up::state(outbound, session))
+        Self::new(node, Up::state(outbound, session, false))
     }
 
     fn new(node: NodeName, state: State) -> Self {
@@ -159,6 +171,9 @@ impl Peer {
                 if urgency == Urgency::Patient && connecting.bytes > limits::BUSY {
                     return Err(Rejected::Busy);
                 }
+                if overruns(&mut connecting.is_overrun, connecting.bytes) {
+                    return Ok(());
+                }
                 let size = payload.map_or(0, |payload| payload.bytes().len());
                 connecting.bytes += size_of::<Control>() + size;
                 let signal = (control.clone(), payload.cloned());
@@ -166,13 +181,16 @@ impl Peer {
                 Ok(())
             }
             State::Up(up) => {
-                if urgency == Urgency::Patient && up.outbound.queued() > limits::BUSY {
+                let queued = up.outbound.queued();
+                if urgency == Urgency::Patient && queued > limits::BUSY {
                     if !std::mem::replace(&mut up.held_up, true) {
-                        let queued = up.outbound.queued();
                         drop(state);
                         trace::busy(&self.node, queued);
                     }
                     return Err(Rejected::Busy);
+                }
+                if overruns(&mut up.is_overrun, queued) {
+                    return Ok(());
                 }
                 let sent = up.outbound.send(control, payload.cloned());
                 drop(state);
@@ -269,17 +287,18 @@ impl Peer {
         session: Arc<Session>,
     ) -> Result<(), (Outbound, Presence)> {
         let mut state = lock(&self.state);
-        match &mut *state {
+        let is_overrun = match &mut *state {
             State::Connecting(connecting) => {
                 for (control, payload) in std::mem::take(&mut connecting.early) {
                     // What the peer does not understand is lost, as in Erlang.
                     let _ = outbound.send(&control, payload);
                 }
+                connecting.is_overrun
             }
             State::Up(_) => return Err((outbound, Presence::Up)),
             State::Down { .. } => return Err((outbound, Presence::Down)),
-        }
-        *state = Up::state(outbound, session);
+        };
+        *state = Up::state(outbound, session, is_overrun);
         drop(state);
         self.outgoing.ring();
         self.changed.ring();
@@ -348,7 +367,13 @@ impl Peer {
     }
 
     /// An interval of the tick time is over.
+    ///
+    /// # Errors
+    /// The connection is to end: the peer is silent, or takes nothing while too much waits for it.
     pub(crate) fn beat(&self, pulse: &mut Pulse, ticker: &mut Ticker) -> Result<(), LinkError> {
+        if matches!(&*lock(&self.state), State::Up(up) if up.is_overrun) {
+            return Err(LinkError::Overrun);
+        }
         let beat = self.outbound(|outbound| pulse.beat(ticker, outbound));
         lock(&self.heard).ticks_missed = ticker.missed();
         beat.unwrap_or(Ok(()))
@@ -453,6 +478,12 @@ pub(crate) enum Left {
     Nothing,
 }
 
+/// Whether what is to be sent is too much, now or before.
+const fn overruns(before: &mut bool, queued: usize) -> bool {
+    *before |= queued > OWED;
+    *before
+}
+
 fn has_outgoing(state: &mut State) -> Option<()> {
     let nothing = match state {
         State::Connecting(_) => true,
@@ -476,5 +507,67 @@ fn settled(state: &mut State) -> Option<Result<(), Arc<Disconnected>>> {
         State::Connecting(_) => None,
         State::Up(_) => Some(Ok(())),
         State::Down { why, .. } => Some(Err(Arc::clone(why))),
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use einode_dist::handshake::{Acceptor, Initiator, Local, Verdict};
+    use einode_dist::{Connection, Cookie, Prefix, Settings, TickTime};
+    use einode_etf::{Atom, Binary, Pid};
+    use einode_testkit::{Chunks, pair};
+
+    use super::*;
+
+    pub(in crate::core) fn session() -> Session {
+        let local = |name| {
+            let cookie = Cookie::new("secret").unwrap();
+            Local::new(NodeName::new(name).unwrap(), 1, cookie)
+        };
+        let (us, them) = (local("a@b"), local("c@d"));
+        let initiator = Initiator::new(&us, None, Prefix::Two, 1);
+        let acceptor = Acceptor::new(&them, Prefix::Two, 2, |_| Verdict::Ok);
+        let (ours, _) = pair(initiator, acceptor, &mut Chunks::whole());
+        ours.result.unwrap()
+    }
+
+    fn exit() -> (Control, Payload) {
+        let pid = |node| Pid::new(Atom::from_static(node), 1, 0, 1);
+        let control = Control::Exit2 {
+            from: pid("a@b"),
+            to: pid("c@d").into(),
+            priority: false,
+            token: None,
+        };
+        // All share these bytes.
+        let reason = Payload::encode(&Binary(vec![0; OWED / 8])).unwrap();
+        (control, reason)
+    }
+
+    #[test]
+    fn a_peer_that_takes_nothing_is_given_up_when_too_much_waits_for_it() {
+        let (control, reason) = exit();
+        let mut ticker = Ticker::new(TickTime::default(), true);
+        for connected_at in [0, 4, 12] {
+            let session = Arc::new(session());
+            let peer = Peer::connecting(session.peer.clone(), true);
+            for sent in 0..20 {
+                if sent == connected_at {
+                    let outbound = Connection::new(session.flags, &Settings::default()).outbound;
+                    assert!(peer.join(outbound, Arc::clone(&session)).is_ok());
+                }
+                let sent = peer.send(&control, Some(&reason), Urgency::Owed);
+                assert_eq!(sent, Ok(()));
+            }
+            let queued = peer.outbound(|outbound| outbound.queued()).unwrap();
+            let most = OWED + OWED / 8 + 20 * size_of::<Control>();
+            assert!((OWED..most).contains(&queued), "{queued}");
+            let patient = peer.send(&control, Some(&reason), Urgency::Patient);
+            assert_eq!(patient, Err(Rejected::Busy));
+            // Also if it takes all of a sudden what waited: something is lost.
+            peer.outbound(|outbound| outbound.sent(queued));
+            let beat = peer.beat(&mut Pulse::default(), &mut ticker);
+            assert!(matches!(beat, Err(LinkError::Overrun)), "{beat:?}");
+        }
     }
 }

@@ -7,16 +7,22 @@ use einode_etf::{Atom, Pid, Reference};
 use super::message::Monitored;
 use super::registry::Key;
 
+/// How many links a process may have, and how many others may monitor it, together: 2^20. What others ask for
+/// beyond that is answered with `system_limit`. ERTS has no limit.
+pub const TIES: usize = 1 << 20;
+
 /// Who is linked with whom and watches whom: what the processes of a node have with others, on this node
 /// and elsewhere. A link or monitor of two local processes is noted with both.
 ///
 /// This is bookkeeping alone; what is to be told to whom follows from what it answers.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Relations {
     ties: HashMap<Key, Ties>,
     /// Whom each monitor watches, of our processes: names may lead elsewhere meanwhile.
     watched: HashMap<Reference, Key>,
     unlinks: u64,
+    /// [`TIES`].
+    limit: usize,
 }
 
 /// What a process has with others.
@@ -66,6 +72,17 @@ impl Ties {
     }
 }
 
+impl Default for Relations {
+    fn default() -> Self {
+        Self {
+            ties: HashMap::new(),
+            watched: HashMap::new(),
+            unlinks: 0,
+            limit: TIES,
+        }
+    }
+}
+
 impl Relations {
     /// A process begins.
     pub(crate) fn begin(&mut self, process: Key) {
@@ -83,6 +100,12 @@ impl Relations {
 
     pub(crate) fn of(&mut self, process: Key) -> Option<&mut Ties> {
         self.ties.get_mut(&process)
+    }
+
+    /// Whether others may have no more links with a process, and monitors of it.
+    pub(crate) fn is_full(&self, process: Key) -> bool {
+        let ties = self.ties.get(&process);
+        ties.is_some_and(|ties| ties.links.len() + ties.watchers.len() >= self.limit)
     }
 
     /// Links, from this side or at the other's request. False if there is a link already, or one whose
@@ -144,21 +167,25 @@ impl Relations {
         ties.and_then(|ties| ties.links.remove(other)) == Some(Link::Active)
     }
 
-    /// A process is watched, if it lives. `target` is how the watcher named it.
+    /// A process is watched. `target` is how the watcher named it.
+    ///
+    /// # Errors
+    /// What the watcher is told instead: the process does not live, or is watched by too many.
     pub(crate) fn watch(
         &mut self,
         process: Key,
         monitor: &Reference,
         watcher: &Pid,
         target: Target,
-    ) -> bool {
-        let Some(ties) = self.ties.get_mut(&process) else {
-            return false;
-        };
+    ) -> Result<(), &'static str> {
+        if self.is_full(process) {
+            return Err("system_limit");
+        }
+        let ties = self.ties.get_mut(&process).ok_or("noproc")?;
         ties.watchers
             .insert(monitor.clone(), (watcher.clone(), target));
         self.watched.insert(monitor.clone(), process);
-        true
+        Ok(())
     }
 
     /// A process of ours is not watched any more.
@@ -220,6 +247,12 @@ impl Relations {
         let ties = self.ties.iter();
         ties.filter_map(|(process, ties)| ties.watches_nodes.then_some(*process))
             .collect()
+    }
+
+    /// Lets processes have fewer ties than [`TIES`].
+    #[cfg(test)]
+    pub(crate) fn limit(&mut self, ties: usize) {
+        self.limit = ties;
     }
 
     /// Whether no process has anything with any other.
@@ -287,6 +320,28 @@ mod tests {
     }
 
     #[test]
+    fn others_cannot_have_any_number_of_ties_with_a_process() {
+        let mut relations = relations();
+        relations.limit(3);
+        let monitor = |n| Reference::new(Atom::from_static("them@b"), 4, &[n, 2, 3]).unwrap();
+        let me = || Target::Name(Atom::from_static("me"));
+        relations.link(US, &them(), false);
+        for n in 0..2 {
+            assert!(!relations.is_full(US));
+            let watched = relations.watch(US, &monitor(n), &them(), me());
+            assert_eq!(watched, Ok(()));
+        }
+        assert!(relations.is_full(US));
+        let watched = relations.watch(US, &monitor(3), &them(), me());
+        assert_eq!(watched, Err("system_limit"));
+        relations.unwatch(&monitor(0), &them());
+        let watched = relations.watch(US, &monitor(3), &them(), me());
+        assert_eq!(watched, Ok(()));
+        let nobody = relations.watch(Key(2), &monitor(4), &them(), me());
+        assert_eq!(nobody, Err("noproc"));
+    }
+
+    #[test]
     fn a_lost_node_takes_all_with_it() {
         let mut relations = relations();
         let node = them().node().clone();
@@ -296,7 +351,7 @@ mod tests {
         ties.monitors
             .insert(reference.clone(), Monitored::Pid(them()));
         let me = Target::Name(Atom::from_static("me"));
-        assert!(relations.watch(US, &reference, &them(), me));
+        assert_eq!(relations.watch(US, &reference, &them(), me), Ok(()));
         let [(process, lost)] = &relations.lose(&node)[..] else {
             panic!("one process has lost something")
         };

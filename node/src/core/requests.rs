@@ -197,7 +197,7 @@ impl Core {
                 relations.link(process, from, false);
             }
             if options.monitor {
-                relations.watch(process, request, from, inbox.pid.clone().into());
+                let _ = relations.watch(process, request, from, inbox.pid.clone().into());
             }
             let pid = Ok(inbox.pid.clone());
             if let Some(reply) = spawn_reply(asked, options.link, options.monitor, pid) {

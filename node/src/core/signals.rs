@@ -9,7 +9,6 @@ use super::inbox::reason;
 use super::message::Message;
 use super::peer::{Peer, Urgency};
 use super::registry::Key;
-use super::ties::is_net_kernel;
 use super::{Core, NET_KERNEL};
 use crate::engine::asked_to_ping;
 use crate::error::LinkError;
@@ -99,16 +98,19 @@ impl Core {
                 _,
             ) => {
                 let mut relations = self.relations();
-                let is_there = is_net_kernel(&to)
-                    || is_of(&from, peer) && self.watch(&mut relations, &reference, &from, &to);
-                if !is_there {
+                let watched = if is_of(&from, peer) {
+                    self.watch(&mut relations, &reference, &from, &to)
+                } else {
+                    Err("noproc")
+                };
+                if let Err(why) = watched {
                     let (from, to) = (to, from);
                     let exit = Control::MonitorPExit {
                         from,
                         to,
                         reference,
                     };
-                    owe(peer, &exit, Some(&reason("noproc")));
+                    owe(peer, &exit, Some(&reason(why)));
                 }
             }
             (
@@ -138,14 +140,19 @@ impl Core {
     fn linked_by(&self, peer: &Peer, from: Pid, to: Pid) {
         let mut relations = self.relations();
         let process = Key::from(&to);
-        if self.is_ours(&to) && relations.of(process).is_some() && is_of(&from, peer) {
-            relations.link(process, &from, false);
+        let is_there = self.is_ours(&to) && relations.of(process).is_some();
+        let why = if !(is_there && is_of(&from, peer)) {
+            "noproc"
+        } else if relations.is_full(process) {
+            "system_limit"
         } else {
-            let (from, to) = (to, from);
-            let token = None;
-            let exit = Control::Exit { from, to, token };
-            owe(peer, &exit, Some(&reason("noproc")));
-        }
+            relations.link(process, &from, false);
+            return;
+        };
+        let (from, to) = (to, from);
+        let token = None;
+        let exit = Control::Exit { from, to, token };
+        owe(peer, &exit, Some(&reason(why)));
     }
 
     /// Answers `net_adm:ping/1`. Whatever else there is to ask of `net_kernel` is not answered.
@@ -173,4 +180,114 @@ pub(super) fn owe(peer: &Peer, control: &Control, payload: Option<&Payload>) {
 /// Whether a process is one of the peer's own. What is noted with others would outlive the connection.
 pub(super) fn is_of(pid: &Pid, peer: &Peer) -> bool {
     pid.node() == peer.node.as_atom()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::IoSlice;
+
+    use einode_dist::{Connection, NodeName, Settings, Target};
+    use einode_etf::Reference;
+
+    use super::super::peer::tests::session;
+    use super::super::{Behaviour, Choices, Driver};
+    use super::*;
+    use crate::process::Process;
+
+    /// Nobody is dialed, and nothing runs.
+    struct Nothing;
+
+    impl Driver for Nothing {
+        fn dial(&self, _: &Arc<Core>, _: Arc<Peer>) {}
+
+        fn keep(&self, _: &Arc<Core>) {}
+
+        fn run(&self, _: Process, _: Box<dyn Behaviour>) {}
+    }
+
+    /// What the peer has been sent, with reasons.
+    fn sent(peer: &Peer, inbound: &mut Inbound) -> Vec<(Control, Option<Atom>)> {
+        peer.outbound(|outbound| {
+            let mut slices = [IoSlice::new(&[]); 16];
+            let filled = outbound.outgoing(&mut slices);
+            let bytes: Vec<u8> = slices[..filled]
+                .iter()
+                .flat_map(|slice| slice.to_vec())
+                .collect();
+            inbound.inbox().extend_from_slice(&bytes);
+            outbound.sent(bytes.len());
+        });
+        std::iter::from_fn(|| match inbound.poll().unwrap()? {
+            Event::Signal(control, why) => Some((control, why.map(|why| why.decode().unwrap()))),
+            other => panic!("{other:?}"),
+        })
+        .collect()
+    }
+
+    #[test]
+    fn others_are_told_when_a_process_has_too_many_ties() {
+        let session = session();
+        let choices = Choices {
+            name: session.local.clone(),
+            creation: session.local_creation,
+            mailbox_limit: 1 << 20,
+            allows: Box::new(|_: &NodeName| true),
+        };
+        let core = Core::new(choices, Nothing);
+        core.relations().limit(2);
+        let connection = Connection::new(session.flags, &Settings::default());
+        let Connection {
+            outbound,
+            mut inbound,
+            ..
+        } = connection;
+        let them = session.peer.as_atom().clone();
+        let peer = Peer::connected(session.peer.clone(), outbound, Arc::new(session));
+        let inbox = core.spawn();
+        let other = |id| Pid::new(them.clone(), id, 0, 1);
+        let reference = |n| Reference::new(them.clone(), 1, &[n, 0, 0]).unwrap();
+        let monitor = |n, to: &Pid| Control::MonitorP {
+            from: other(1),
+            to: Target::Pid(to.clone()),
+            reference: reference(n),
+        };
+        let link = |id| Control::Link {
+            from: other(id),
+            to: inbox.pid.clone(),
+        };
+        core.receive(&peer, monitor(1, &inbox.pid), None);
+        core.receive(&peer, link(1), None);
+        assert_eq!(sent(&peer, &mut inbound), []);
+
+        core.receive(&peer, monitor(2, &inbox.pid), None);
+        core.receive(&peer, link(2), None);
+        let told = sent(&peer, &mut inbound);
+        let [
+            (
+                Control::MonitorPExit {
+                    reference: second, ..
+                },
+                why,
+            ),
+            (Control::Exit { to, .. }, also),
+        ] = &told[..]
+        else {
+            panic!("{told:?}");
+        };
+        let limit = Some(Atom::from_static("system_limit"));
+        assert_eq!(
+            (second, why, to, also),
+            (&reference(2), &limit, &other(2), &limit)
+        );
+
+        // What there was goes on, and makes room when it ends.
+        let demonitor = Control::DemonitorP {
+            from: other(1),
+            to: Target::Pid(inbox.pid.clone()),
+            reference: reference(1),
+        };
+        core.receive(&peer, demonitor, None);
+        core.receive(&peer, link(2), None);
+        assert_eq!(sent(&peer, &mut inbound), []);
+    }
 }

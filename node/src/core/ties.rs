@@ -87,13 +87,13 @@ impl Core {
         let missing = {
             let mut relations = self.relations();
             if self.is_here(target.node()) {
-                let to = target.target();
-                let is_there =
-                    is_net_kernel(&to) || self.watch(&mut relations, &reference, &inbox.pid, &to);
-                if is_there && let Some(ties) = relations.of(process) {
+                let watched = self.watch(&mut relations, &reference, &inbox.pid, &target.target());
+                if watched.is_ok()
+                    && let Some(ties) = relations.of(process)
+                {
                     ties.monitors.insert(reference.clone(), target.clone());
                 }
-                (!is_there).then_some("noproc")
+                watched.err()
             } else {
                 let control = Control::MonitorP {
                     from: inbox.pid.clone(),
@@ -142,21 +142,26 @@ impl Core {
         true
     }
 
-    /// Has one of our processes watched, by whoever it is. False if it is not there.
+    /// Has one of our processes watched, by whoever it is.
+    ///
+    /// # Errors
+    /// What the watcher is told instead.
     pub(super) fn watch(
         &self,
         relations: &mut Relations,
         reference: &Reference,
         watcher: &Pid,
         target: &Target,
-    ) -> bool {
+    ) -> Result<(), &'static str> {
+        if is_net_kernel(target) {
+            return Ok(());
+        }
         let watched = match target {
             Target::Pid(pid) => self.process(pid),
             Target::Name(name) => self.named(name),
         };
-        watched.is_some_and(|watched| {
-            relations.watch(Key::from(&watched.pid), reference, watcher, target.clone())
-        })
+        let watched = Key::from(&watched.ok_or("noproc")?.pid);
+        relations.watch(watched, reference, watcher, target.clone())
     }
 
     /// Sends an exit signal, as `exit/2`. Nobody being there is no error.
@@ -192,6 +197,6 @@ impl Core {
 }
 
 /// Whether this is the process that every node has, and that does not end.
-pub(super) fn is_net_kernel(target: &Target) -> bool {
+fn is_net_kernel(target: &Target) -> bool {
     matches!(target, Target::Name(name) if name == NET_KERNEL)
 }

@@ -2,13 +2,33 @@ use std::collections::{BTreeMap, HashMap};
 
 use einode_etf::{Pid, Reference, Term};
 
+/// How many memberships of processes of other nodes a scope keeps, and scopes of other nodes: 2^20. A
+/// node that tells of more is forgotten, until there is another connection with it. OTP's `pg` has no limit.
+pub const MEMBERS: usize = 1 << 20;
+
 /// Who is in which group, as each node has told. A process is in a group as often as it has joined it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Groups {
     local: Members,
     peers: HashMap<Pid, Peer>,
+    /// How many peers there are, and memberships that they have told of.
+    kept: usize,
+    /// [`MEMBERS`].
+    limit: usize,
     /// The monitors of our own members.
     pub(super) monitors: HashMap<Pid, Reference>,
+}
+
+impl Default for Groups {
+    fn default() -> Self {
+        Self {
+            local: Members::new(),
+            peers: HashMap::new(),
+            kept: 0,
+            limit: MEMBERS,
+            monitors: HashMap::new(),
+        }
+    }
 }
 
 /// The members of groups. A group without any is none.
@@ -73,14 +93,23 @@ impl Groups {
 
     pub(super) fn add_peer(&mut self, peer: Pid, version: u64, monitor: Reference) {
         let groups = Members::new();
-        self.peers.insert(
-            peer,
-            Peer {
-                monitor,
-                version,
-                groups,
-            },
-        );
+        let new = Peer {
+            monitor,
+            version,
+            groups,
+        };
+        self.kept += usize::from(self.peers.insert(peer, new).is_none());
+    }
+
+    /// Whether more may be kept of other nodes.
+    pub(super) const fn has_room(&self) -> bool {
+        self.kept < self.limit
+    }
+
+    /// Gives the monitor of a peer that has told of too much.
+    pub(super) fn too_large(&self, peer: &Pid) -> Option<Reference> {
+        let peer = self.peers.get(peer).filter(|_| self.kept > self.limit);
+        peer.map(|peer| peer.monitor.clone())
     }
 
     /// A peer is gone, and with it all members of its node. Nothing if it was none.
@@ -90,6 +119,7 @@ impl Groups {
         let Some(Peer { groups, .. }) = peer.and_then(|peer| self.peers.remove(&peer)) else {
             return Vec::new();
         };
+        self.kept -= 1 + memberships(&groups);
         let left = |(group, left)| Change {
             group,
             joined: Vec::new(),
@@ -104,6 +134,7 @@ impl Groups {
             return Vec::new();
         };
         peer.version = version;
+        self.kept = self.kept - memberships(&peer.groups) + memberships(&groups);
         let mut changes = Vec::new();
         for (group, pids) in &groups {
             let before = peer.groups.remove(group).unwrap_or_default();
@@ -134,7 +165,8 @@ impl Groups {
             return false;
         };
         for change in changes {
-            apply(&mut peer.groups, change);
+            let (before, after) = apply(&mut peer.groups, change);
+            self.kept = self.kept - before + after;
         }
         true
     }
@@ -191,13 +223,21 @@ impl Groups {
     }
 }
 
-fn apply(groups: &mut Members, change: &Change) {
+/// Gives how many members the group had before, and has now.
+fn apply(groups: &mut Members, change: &Change) -> (usize, usize) {
     let members = groups.entry(change.group.clone()).or_default();
+    let before = members.len();
     members.extend_from_slice(&change.joined);
     *members = without(members, &change.left);
-    if members.is_empty() {
+    let after = members.len();
+    if after == 0 {
         groups.remove(&change.group);
     }
+    (before, after)
+}
+
+fn memberships(groups: &Members) -> usize {
+    groups.values().map(Vec::len).sum()
 }
 
 /// What is left of `pids` when each of the others is taken away once.
@@ -286,5 +326,28 @@ mod tests {
         let gone = groups.remove_peer(&reference(1));
         assert_eq!(gone, [change("g", &[], &[2, 3]), change("i", &[], &[5])]);
         assert_eq!(groups.all(), Members::new());
+        assert_eq!(groups.kept, 0);
+    }
+
+    #[test]
+    fn a_peer_that_tells_of_too_much_is_known_by_its_monitor() {
+        let mut groups = Groups {
+            limit: 6,
+            ..Groups::default()
+        };
+        let (peer, other) = (pid(100), pid(200));
+        groups.add_peer(peer.clone(), 0, reference(1));
+        groups.add_peer(other.clone(), 0, reference(2));
+        groups.replace(&other, 0, Members::from([("g".into(), vec![pid(9)])]));
+        assert!(groups.update(&peer, &[change("g", &[1, 2, 3], &[])]));
+        assert!(!groups.has_room());
+        assert_eq!(groups.too_large(&peer), None);
+        assert!(groups.update(&peer, &[change("h", &[4, 5], &[4]), change("g", &[], &[7])]));
+        assert_eq!(groups.too_large(&peer), Some(reference(1)));
+        // It takes with it all that it told of.
+        groups.remove_peer(&reference(1));
+        assert!(groups.has_room());
+        assert_eq!((groups.too_large(&other), groups.kept), (None, 2));
+        assert_eq!(groups.members(&"g".into()), [pid(9)]);
     }
 }

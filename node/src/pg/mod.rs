@@ -13,6 +13,7 @@ use einode_etf::{Atom, Pid, Reference, Term, term};
 use crate::core::{Behaviour, Core, Message, lock};
 use crate::process::{NameError, Process};
 use crate::status::Status;
+pub use groups::MEMBERS;
 use groups::{Change, Groups};
 use protocol::Heard;
 
@@ -267,10 +268,12 @@ impl Shared {
                 self.meet(&mut state, peer.clone(), version);
                 let changes = state.groups.replace(&peer, version, groups);
                 self.notify(&state, &changes);
+                self.bound(&mut state, &peer);
             }
             Heard::Update(peer, changes) => {
                 if state.groups.update(&peer, &changes) {
                     self.notify(&state, &changes);
+                    self.bound(&mut state, &peer);
                 }
             }
         }
@@ -278,9 +281,19 @@ impl Shared {
 
     fn meet(&self, state: &mut State, peer: Pid, version: u64) {
         if !state.groups.knows(&peer)
+            && state.groups.has_room()
             && let Ok(monitor) = self.process.monitor(&peer)
         {
             state.groups.add_peer(peer, version, monitor);
+        }
+    }
+
+    /// A peer is forgotten if it has told of too much.
+    fn bound(&self, state: &mut State, peer: &Pid) {
+        if let Some(monitor) = state.groups.too_large(peer) {
+            self.process.demonitor(&monitor);
+            let changes = state.groups.remove_peer(&monitor);
+            self.notify(state, &changes);
         }
     }
 
