@@ -61,20 +61,14 @@ pub(crate) unsafe fn decode<'a>(
     read: impl FnOnce(&mut RawSource<'a>) -> Outcome,
 ) -> c_int {
     if buf.is_null() || index.is_null() {
-        return ERROR;
+        return failed();
     }
     guard(ERROR, || {
         // SAFETY: both are what the caller promised.
         let mut source = unsafe { RawSource::new(buf, *index) };
         let outcome = read(&mut source);
-        let Some(end) = source.index() else {
-            return ERROR;
-        };
-        if outcome != Err(Fault::Refused) {
-            // SAFETY: as above.
-            unsafe { *index = end };
-        }
-        code(outcome)
+        // SAFETY: as above.
+        unsafe { finish(outcome, source.index(), index) }
     })
 }
 
@@ -89,22 +83,49 @@ pub(crate) unsafe fn encode(
     write: impl FnOnce(&mut RawSink) -> Outcome,
 ) -> c_int {
     if index.is_null() {
-        return ERROR;
+        return failed();
     }
     guard(ERROR, || {
         // SAFETY: both are what the caller promised.
         let mut sink = unsafe { RawSink::new(buf, *index) };
         let outcome = write(&mut sink);
-        let Some(end) = sink.index() else {
-            return ERROR;
-        };
-        if outcome != Err(Fault::Refused) {
-            // SAFETY: as above.
-            unsafe { *index = end };
-        }
-        code(outcome)
+        // SAFETY: as above.
+        unsafe { finish(outcome, sink.index(), index) }
     })
 }
+
+/// Moves the index to `end`, if that is an `int` and the call came that far; gives what it returns.
+///
+/// # Safety
+/// `index` points to an `int`.
+#[inline]
+unsafe fn finish(outcome: Outcome, end: Option<c_int>, index: *mut c_int) -> c_int {
+    match (outcome, end) {
+        (Ok(()), Some(end)) => {
+            // SAFETY: as the caller promised.
+            unsafe { *index = end };
+            OK
+        }
+        (Err(Fault::Moved), Some(end)) => {
+            // SAFETY: as above.
+            unsafe { *index = end };
+            failed()
+        }
+        _ => failed(),
+    }
+}
+
+/// [`ERROR`], off the path of calls that succeed.
+#[inline]
+pub(crate) fn failed() -> c_int {
+    cold_path();
+    ERROR
+}
+
+/// Says that what calls this is rare, or takes long anyway: code for the rest comes first, without
+/// jumps. The name is that of [`std::hint`] from Rust 1.95 on.
+#[cold]
+pub(crate) fn cold_path() {}
 
 /// Writes at the end of `x`, which grows as needed. `write` is called twice, first to count.
 ///

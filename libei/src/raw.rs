@@ -39,20 +39,31 @@ impl RawSource<'_> {
     /// The index of the next byte; `None` if that is more than an `int` can hold.
     #[inline]
     pub(crate) fn index(&self) -> Option<c_int> {
-        self.index.try_into().ok()
+        as_int(self.index)
     }
+}
+
+/// An index that was an `int` and has only grown. So there is one end to look at.
+#[inline]
+fn as_int(index: isize) -> Option<c_int> {
+    (index <= c_int::MAX as isize).then_some(index as c_int)
 }
 
 impl<'a> Source<'a> for RawSource<'a> {
     #[inline]
     fn take(&mut self, n: usize) -> Result<&'a [u8], DecodeError> {
-        if n > self.remaining() {
-            return Err(DecodeError::Truncated);
+        let end = isize::try_from(n)
+            .ok()
+            .and_then(|n| self.index.checked_add(n));
+        match end {
+            Some(end) if as_int(end).is_some() => {
+                // SAFETY: by the contract of `new`, the bytes are there.
+                let taken = unsafe { slice::from_raw_parts(self.buf.offset(self.index), n) };
+                self.index = end;
+                Ok(taken)
+            }
+            _ => Err(DecodeError::Truncated),
         }
-        // SAFETY: by the contract of `new`, the bytes are there.
-        let taken = unsafe { slice::from_raw_parts(self.buf.offset(self.index), n) };
-        self.index += n as isize;
-        Ok(taken)
     }
 
     #[inline]
@@ -137,11 +148,9 @@ impl RawSink {
     /// The index after what was put; `None` if that is more than an `int` can hold.
     #[inline]
     pub(crate) fn index(&self) -> Option<c_int> {
-        self.index.try_into().ok()
+        as_int(self.index)
     }
-}
 
-impl RawSink {
     /// Where the next bytes go, if anywhere.
     #[inline]
     fn place(&self) -> Option<*mut u8> {
