@@ -5,7 +5,7 @@ use std::ffi::{c_char, c_double, c_int, c_long, c_longlong, c_ulong, c_ulonglong
 use einode_etf::{DecodeError, Sink, Source, tag};
 
 use crate::atom;
-use crate::ffi::{Fault, Outcome, decoders, encoders, put};
+use crate::ffi::{Fault, Outcome, cold_path, decoders, encoders, put};
 use crate::raw::Read;
 use crate::types::ERLANG_ASCII;
 
@@ -93,15 +93,17 @@ encoders! {
 /// The integers that ei writes as INTEGER_EXT: those that fitted a word of old BEAMs.
 const INTEGERS: std::ops::Range<i64> = -(1 << 27)..1 << 27;
 
+#[inline]
 pub(crate) fn write_signed(sink: &mut impl Sink, value: i64) -> Outcome {
-    if let Ok(byte) = u8::try_from(value) {
+    if !INTEGERS.contains(&value) {
+        cold_path();
+        write_magnitude(sink, value < 0, value.unsigned_abs());
+    } else if let Ok(byte) = u8::try_from(value) {
         sink.put(&[tag::SMALL_INTEGER_EXT, byte]);
-    } else if INTEGERS.contains(&value) {
+    } else {
         // In range, so nothing is cut off.
         let [a, b, c, d] = (value as i32).to_be_bytes();
         sink.put(&[tag::INTEGER_EXT, a, b, c, d]);
-    } else {
-        write_magnitude(sink, value < 0, value.unsigned_abs());
     }
     Ok(())
 }
@@ -112,6 +114,7 @@ pub(crate) fn write_float(sink: &mut impl Sink, value: f64) -> Outcome {
     Ok(())
 }
 
+#[inline]
 pub(crate) fn write_unsigned(sink: &mut impl Sink, value: u64) -> Outcome {
     match i64::try_from(value) {
         Ok(value) => write_signed(sink, value),
@@ -123,21 +126,25 @@ pub(crate) fn write_unsigned(sink: &mut impl Sink, value: u64) -> Outcome {
 }
 
 /// An integer that is no INTEGER_EXT, and so has at least four bytes.
+#[inline(always)]
 fn write_magnitude(sink: &mut impl Sink, negative: bool, magnitude: u64) {
-    let [a, b, c, d, e, f, g, h] = magnitude.to_le_bytes();
-    let (big, negative) = (tag::SMALL_BIG_EXT, negative.into());
-    match magnitude.leading_zeros() / 8 {
-        0 => sink.put(&[big, 8, negative, a, b, c, d, e, f, g, h]),
-        1 => sink.put(&[big, 7, negative, a, b, c, d, e, f, g]),
-        2 => sink.put(&[big, 6, negative, a, b, c, d, e, f]),
-        3 => sink.put(&[big, 5, negative, a, b, c, d, e]),
-        _ => sink.put(&[big, 4, negative, a, b, c, d]),
-    }
+    let more = [32, 40, 48, 56].map(|bits| usize::from(magnitude >> bits != 0));
+    let length = 4 + more.iter().sum::<usize>();
+    sink.put(&[tag::SMALL_BIG_EXT, length as u8, negative.into()]);
+    let digits = magnitude.to_le_bytes();
+    sink.put_run(digits.get(..length).unwrap_or(&digits));
 }
 
 #[inline]
 pub(crate) fn read_signed<'a>(source: &mut impl Source<'a>) -> Result<i64, Fault> {
-    match source.u8()? {
+    let found = source.u8()?;
+    signed_body(found, source)
+}
+
+/// An integer whose tag is behind.
+#[inline]
+pub(crate) fn signed_body<'a>(found: u8, source: &mut impl Source<'a>) -> Result<i64, Fault> {
+    match found {
         tag::SMALL_INTEGER_EXT => Ok(source.u8()?.into()),
         tag::INTEGER_EXT => Ok(i32::from_be_bytes(source.array()?).into()),
         found => match read_magnitude(found, source)? {
@@ -200,12 +207,22 @@ pub(crate) fn read_float<'a>(source: &mut impl Source<'a>) -> Result<f64, Fault>
     }
 }
 
-#[cold]
+/// A float as `sprintf` wrote it, with zeros behind.
+#[inline(never)]
 fn scan_padded(padded: [u8; 31]) -> Result<f64, Fault> {
     let mut text = [0; 32];
     text.iter_mut()
         .zip(padded)
         .for_each(|(to, byte)| *to = byte);
+    let digits = text.split(|&byte| byte == 0).next().unwrap_or_default();
+    if digits.iter().all(|byte| b"0123456789+-.e".contains(byte)) {
+        let number = str::from_utf8(digits)
+            .ok()
+            .and_then(|text| text.parse().ok());
+        if let Some(number) = number {
+            return Ok(number);
+        }
+    }
     scan(&text)
 }
 
