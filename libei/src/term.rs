@@ -5,7 +5,7 @@ use std::ffi::{c_char, c_int};
 use einode_etf::{Kind, Source, tag};
 
 use crate::atom;
-use crate::ffi::{ERROR, Fault, OK, decoders, guard, put};
+use crate::ffi::{ERROR, Fault, OK, decoders, failed, guard, put};
 use crate::ids::{self, member};
 use crate::number;
 use crate::raw::{RawSource, Read};
@@ -56,22 +56,38 @@ pub unsafe extern "C" fn ei_decode_ei_term(
     term: *mut ei_term,
 ) -> c_int {
     if buf.is_null() || index.is_null() || term.is_null() {
-        return ERROR;
+        return failed();
     }
+    // SAFETY: the pointers are what ei.h says.
+    unsafe {
+        match read_small(RawSource::new(buf, *index), term) {
+            Some(end) => {
+                *index = end;
+                1
+            }
+            None => decode_other(buf, index, term),
+        }
+    }
+}
+
+/// [`ei_decode_ei_term`] of what [`read_small`] does not read.
+#[inline(never)]
+unsafe extern "C" fn decode_other(
+    buf: *const c_char,
+    index: *mut c_int,
+    term: *mut ei_term,
+) -> c_int {
     guard(ERROR, || {
         // SAFETY: the pointers are what ei.h says.
         unsafe {
             let mut source = RawSource::new(buf, *index);
-            match read(&mut source, term) {
-                Ok(Fit::Value) => {
-                    let Some(end) = source.index() else {
-                        return ERROR;
-                    };
+            match (read_other(&mut source, term), source.index()) {
+                (Ok(Fit::Value), Some(end)) => {
                     *index = end;
                     1
                 }
-                Ok(Fit::TooLarge) => 0,
-                Err(_) => ERROR,
+                (Ok(Fit::TooLarge), _) => 0,
+                _ => ERROR,
             }
         }
     })
@@ -142,17 +158,40 @@ enum Fit {
     TooLarge,
 }
 
+/// Reads a small integer or a header, so a few bytes; gives the index behind it.
+///
 /// # Safety
 /// `term` has room for a term.
-unsafe fn read<'a>(source: &mut impl Source<'a>, term: *mut ei_term) -> Result<Fit, Fault> {
+#[inline]
+unsafe fn read_small(mut source: RawSource<'_>, term: *mut ei_term) -> Option<c_int> {
+    let found = source.u8().ok()?;
+    // SAFETY, of all: as the caller promised.
+    let arity = match found {
+        tag::SMALL_INTEGER_EXT | tag::INTEGER_EXT => {
+            let value = number::signed_body(found, &mut source).ok()?;
+            unsafe { put(member!(term, value.i_val), value) };
+            None
+        }
+        tag::NIL_EXT => Some(0),
+        tag::SMALL_TUPLE_EXT => Some(source.u8().ok()?.into()),
+        tag::LARGE_TUPLE_EXT | tag::LIST_EXT | tag::MAP_EXT => Some(source.count().ok()?),
+        _ => return None,
+    };
+    unsafe { put(member!(term, ei_type), found as c_char) };
+    if let Some(arity) = arity {
+        unsafe { put(member!(term, arity), arity) };
+    }
+    source.index()
+}
+
+/// # Safety
+/// `term` has room for a term.
+unsafe fn read_other<'a>(source: &mut impl Source<'a>, term: *mut ei_term) -> Result<Fit, Fault> {
     let found = source.peek()?;
     // SAFETY: as the caller promised.
     unsafe {
         put(member!(term, ei_type), general(found) as c_char);
         match found {
-            tag::SMALL_INTEGER_EXT | tag::INTEGER_EXT => {
-                put(member!(term, value.i_val), number::read_signed(source)?);
-            }
             tag::SMALL_BIG_EXT => {
                 let mut header = source.clone();
                 let [_, digits] = header.array()?;
@@ -175,14 +214,6 @@ unsafe fn read<'a>(source: &mut impl Source<'a>, term: *mut ei_term) -> Result<F
             tag::REFERENCE_EXT | tag::NEW_REFERENCE_EXT | tag::NEWER_REFERENCE_EXT => {
                 ids::read_ref(source, member!(term, value.r#ref))?;
                 put(member!(term, ei_type), tag::NEW_REFERENCE_EXT as c_char);
-            }
-            tag::NIL_EXT
-            | tag::SMALL_TUPLE_EXT
-            | tag::LARGE_TUPLE_EXT
-            | tag::LIST_EXT
-            | tag::MAP_EXT => {
-                source.take(1)?;
-                put(member!(term, arity), size_of_body(found, source)?);
             }
             tag::STRING_EXT | tag::BINARY_EXT => {
                 source.take(1)?;
