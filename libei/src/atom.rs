@@ -5,11 +5,11 @@
 
 use std::ffi::{c_char, c_int};
 
-use einode_etf::{Sink, Source, tag};
+use einode_etf::{Count, Sink, Source, tag};
 
-use crate::ffi::{self, Fault, Outcome, decoders, encoders, put};
+use crate::ffi::{self, Fault, Outcome, cold_path, decoders, encoders, put};
 use crate::raw::{RawSink, Read};
-use crate::short::{self, is_ascii};
+use crate::short::{self, is_ascii, split_ascii};
 use crate::types::{
     ERLANG_ASCII, ERLANG_LATIN1, ERLANG_UTF8, MAXATOMLEN, MAXATOMLEN_UTF8, ei_x_buff,
     erlang_char_encoding,
@@ -122,7 +122,7 @@ pub(crate) struct Encodings {
 ///
 /// # Safety
 /// `p` is null or has that room.
-#[inline]
+#[inline(always)]
 pub(crate) unsafe fn read<'a>(
     source: &mut impl Source<'a>,
     p: *mut c_char,
@@ -131,42 +131,17 @@ pub(crate) unsafe fn read<'a>(
 ) -> Result<Encodings, Fault> {
     let (name, was) = name(source)?;
     let room = Room { p, size: room };
+    // SAFETY, of both: as the caller promised.
     let result = if is_ascii(name) {
-        // SAFETY: as the caller promised.
         unsafe { room.copy(name) }?;
         ERLANG_ASCII
+    } else if want & was != 0 {
+        unsafe { room.copy(name) }?;
+        was
     } else {
-        // SAFETY: as above.
-        unsafe { put_other(name, was, &room, want) }?
+        unsafe { room.put_other(name, was, want) }?
     };
     Ok(Encodings { was, result })
-}
-
-/// Puts a name that is not ASCII; the encoding in which it is then.
-///
-/// # Safety
-/// The room is what it says.
-#[cold]
-unsafe fn put_other(
-    name: &[u8],
-    was: erlang_char_encoding,
-    room: &Room,
-    want: erlang_char_encoding,
-) -> Result<erlang_char_encoding, Fault> {
-    // SAFETY, of all: as the caller promised.
-    if want & was != 0 {
-        unsafe { room.copy(name) }?;
-        Ok(was)
-    } else if want == ERLANG_ASCII {
-        Err(Fault::Refused)
-    } else if was == ERLANG_LATIN1 {
-        unsafe { room.convert(name, latin1_to_utf8_length(name), latin1_to_utf8) }?;
-        Ok(ERLANG_UTF8)
-    } else {
-        let length = utf8_to_latin1_length(name).ok_or(Fault::Refused)?;
-        unsafe { room.convert(name, length, utf8_to_latin1) }?;
-        Ok(ERLANG_LATIN1)
-    }
 }
 
 /// Reads an atom and puts its name in UTF-8 into a member `node` or the like.
@@ -217,22 +192,24 @@ pub(crate) fn write(sink: &mut impl Sink, name: &[u8], from: erlang_char_encodin
 }
 
 /// [`write`] of a name that is not ASCII.
-#[cold]
+#[inline(never)]
 fn write_other(sink: &mut impl Sink, name: &[u8], from: erlang_char_encoding) -> Outcome {
     match from {
         ERLANG_LATIN1 if name.len() <= MAX_CHARS => {
-            write_header(sink, latin1_to_utf8_length(name), 2 * name.len());
-            latin1_to_utf8(name, sink);
+            let length = name.len() + short::count_non_ascii(name);
+            write_header(sink, length, 2 * name.len());
+            Conversion::ToUtf8.convert(name, sink)
         }
         ERLANG_UTF8 if is_utf8(name) => {
             write_header(sink, name.len(), name.len());
             sink.put_run(name);
+            Ok(())
         }
-        _ => return Err(Fault::Refused),
+        _ => Err(Fault::Refused),
     }
-    Ok(())
 }
 
+#[inline]
 fn write_header(sink: &mut impl Sink, length: usize, longest: usize) {
     // At most 255 characters of at most four bytes, so two bytes can say it.
     let [.., high, low] = length.to_be_bytes();
@@ -258,13 +235,15 @@ fn shortened(name: &[u8]) -> &[u8] {
 
 /// Whether the bytes have the shape of UTF-8 and are not too many characters. Forms that are longer
 /// than need be, and surrogates, pass.
+#[inline]
 fn is_utf8(mut text: &[u8]) -> bool {
     const CONTINUES: std::ops::RangeInclusive<u8> = 0x80..=0xbf;
     let mut chars = 0;
     loop {
-        text = match text {
+        let (ascii, rest) = split_ascii(text);
+        chars += ascii.len();
+        text = match rest {
             [] => return chars <= MAX_CHARS,
-            [0..=0x7f, rest @ ..] => rest,
             [0xc0..=0xdf, a, rest @ ..] if CONTINUES.contains(a) => rest,
             [0xe0..=0xef, a, b, rest @ ..] if [a, b].iter().all(|a| CONTINUES.contains(a)) => rest,
             [0xf0..=0xf7, a, b, c, rest @ ..]
@@ -278,9 +257,35 @@ fn is_utf8(mut text: &[u8]) -> bool {
     }
 }
 
-/// Puts a name in Latin-1 into UTF-8.
-#[inline]
-fn latin1_to_utf8(name: &[u8], sink: &mut impl Sink) {
+/// From one encoding of names into the other.
+#[derive(Clone, Copy)]
+enum Conversion {
+    ToUtf8,
+    ToLatin1,
+}
+
+impl Conversion {
+    /// Puts the name into a sink.
+    #[inline(always)]
+    fn convert(self, name: &[u8], sink: &mut impl Sink) -> Outcome {
+        match self {
+            Self::ToUtf8 => latin1_to_utf8(name, sink),
+            Self::ToLatin1 => utf8_to_latin1(name, sink),
+        }
+    }
+
+    /// The most bytes that a name may become.
+    fn longest(self, name: &[u8]) -> usize {
+        match self {
+            Self::ToUtf8 => 2 * name.len(),
+            Self::ToLatin1 => name.len(),
+        }
+    }
+}
+
+/// From Latin-1.
+#[inline(always)]
+fn latin1_to_utf8(name: &[u8], sink: &mut impl Sink) -> Outcome {
     for &byte in name {
         if byte.is_ascii() {
             sink.put(&[byte]);
@@ -288,37 +293,25 @@ fn latin1_to_utf8(name: &[u8], sink: &mut impl Sink) {
             sink.put(&[0xc0 | byte >> 6, 0x80 | byte & 0x3f]);
         }
     }
+    Ok(())
 }
 
-/// The length that [`latin1_to_utf8`] gives a name.
-fn latin1_to_utf8_length(name: &[u8]) -> usize {
-    name.len() + name.iter().filter(|byte| !byte.is_ascii()).count()
-}
-
-/// Puts a name in UTF-8 into Latin-1, of which it has only characters.
-#[inline]
-fn utf8_to_latin1(name: &[u8], sink: &mut impl Sink) {
-    let mut high = 0;
-    for &byte in name {
-        match byte {
-            0..=0x7f => sink.put(&[byte]),
-            0xc0.. => high = byte << 6,
-            _ => sink.put(&[high | byte & 0x3f]),
-        }
-    }
-}
-
-/// The length that [`utf8_to_latin1`] gives a name; `None` if Latin-1 has not all of its characters.
-fn utf8_to_latin1_length(mut name: &[u8]) -> Option<usize> {
-    let mut length = 0;
-    loop {
-        name = match name {
-            [] => return Some(length),
-            [0..=0x7f, rest @ ..] | [0xc2..=0xc3, 0x80..=0xbf, rest @ ..] => rest,
-            _ => return None,
+/// From UTF-8. Latin-1 may not have all of its characters.
+#[inline(always)]
+fn utf8_to_latin1(name: &[u8], sink: &mut impl Sink) -> Outcome {
+    let mut bytes = name.iter();
+    while let Some(&byte) = bytes.next() {
+        let char = match byte {
+            0..=0x7f => byte,
+            0xc2..=0xc3 => match bytes.next() {
+                Some(&next @ 0x80..=0xbf) => byte << 6 | next & 0x3f,
+                _ => return Err(Fault::Refused),
+            },
+            _ => return Err(Fault::Refused),
         };
-        length += 1;
+        sink.put(&[char]);
     }
+    Ok(())
 }
 
 /// Where a name goes.
@@ -347,30 +340,67 @@ impl Room {
         Ok(())
     }
 
-    /// Puts what `convert` makes of a name, `length` bytes, and a NUL, or nothing if they do not fit.
+    /// Puts a name that is not ASCII in the encoding that it does not have; gives that encoding.
     ///
     /// # Safety
     /// As for [`Room::copy`].
-    unsafe fn convert(
+    #[inline(never)]
+    unsafe fn put_other(
         &self,
         name: &[u8],
-        length: usize,
-        convert: impl Fn(&[u8], &mut RawSink),
-    ) -> Outcome {
-        self.fits(length)?;
+        was: erlang_char_encoding,
+        want: erlang_char_encoding,
+    ) -> Result<erlang_char_encoding, Fault> {
+        // SAFETY, of both: as the caller promised.
+        if want == ERLANG_ASCII {
+            Err(Fault::Refused)
+        } else if was == ERLANG_LATIN1 {
+            unsafe { self.convert(name, Conversion::ToUtf8) }?;
+            Ok(ERLANG_UTF8)
+        } else {
+            unsafe { self.convert(name, Conversion::ToLatin1) }?;
+            Ok(ERLANG_LATIN1)
+        }
+    }
+
+    /// Puts a name in another encoding and a NUL, or nothing if they do not fit.
+    ///
+    /// # Safety
+    /// As for [`Room::copy`].
+    #[inline(always)]
+    unsafe fn convert(&self, name: &[u8], conversion: Conversion) -> Outcome {
+        let mut longest = conversion.longest(name);
+        if self.fits(longest).is_err() {
+            let mut count = Count::default();
+            conversion.convert(name, &mut count)?;
+            longest = count.bytes();
+            self.fits(longest)?;
+        }
         // SAFETY: as the caller promised, and they fit.
         let mut sink = unsafe { RawSink::new(self.p, 0) };
         let start = self.p.cast_const().cast();
         let overlaps = name.as_ptr_range().contains(&start)
-            || (start..start.wrapping_add(length + 1)).contains(&name.as_ptr());
+            || (start..start.wrapping_add(longest + 1)).contains(&name.as_ptr());
         if overlaps {
-            let set_aside = name.to_vec();
-            convert(&set_aside, &mut sink);
-        } else {
-            convert(name, &mut sink);
+            cold_path();
+            // SAFETY: as the caller promised.
+            return unsafe { self.convert_aside(name, conversion) };
         }
+        conversion.convert(name, &mut sink)?;
         sink.put(&[0]);
         Ok(())
+    }
+
+    /// [`Room::convert`] of a name that is where the room is.
+    ///
+    /// # Safety
+    /// As for [`Room::copy`].
+    #[inline(never)]
+    unsafe fn convert_aside(&self, name: &[u8], conversion: Conversion) -> Outcome {
+        let mut converted = Vec::new();
+        conversion.convert(name, &mut converted)?;
+        // SAFETY: as the caller promised.
+        unsafe { self.copy(&converted) }
     }
 
     fn fits(&self, length: usize) -> Outcome {
@@ -391,15 +421,19 @@ mod tests {
     fn latin1_and_utf8_are_each_others_inverse() {
         let all: Vec<u8> = (1..=255).collect();
         let mut utf8 = Vec::new();
-        latin1_to_utf8(&all, &mut utf8);
+        assert_eq!(Conversion::ToUtf8.convert(&all, &mut utf8), Ok(()));
         let text: String = all.iter().map(|&byte| char::from(byte)).collect();
         assert_eq!(utf8, text.as_bytes());
-        assert_eq!(utf8.len(), latin1_to_utf8_length(&all));
         let mut latin1 = Vec::new();
-        utf8_to_latin1(&utf8, &mut latin1);
+        assert_eq!(Conversion::ToLatin1.convert(&utf8, &mut latin1), Ok(()));
         assert_eq!(latin1, all);
-        assert_eq!(utf8_to_latin1_length(&utf8), Some(all.len()));
-        assert_eq!(utf8_to_latin1_length("aŁ".as_bytes()), None);
+        for other in ["aŁ".as_bytes(), b"\xc3", b"\x80", b"\xc3a", b"\xc1\x80"] {
+            assert!(
+                Conversion::ToLatin1
+                    .convert(other, &mut Vec::new())
+                    .is_err()
+            );
+        }
     }
 
     #[test]
