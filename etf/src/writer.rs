@@ -104,6 +104,7 @@ impl<K: Sink> Writer<K> {
     }
 
     /// A list of bytes: STRING_EXT up to 65,535 of them, as ERTS writes it.
+    #[inline]
     pub fn string(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
         if bytes.is_empty() {
             return self.nil();

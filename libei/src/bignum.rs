@@ -1,7 +1,8 @@
 //! Integers of any size, as digits of 16 bits.
 //!
 //! ei.h shows these only where `USE_EI_UNDOCUMENTED` is defined. An `arity` is a number of bytes; the
-//! memory of the digits is always a whole number of them.
+//! memory of the digits is always a whole number of them, and has their bytes in the order in which
+//! they are written: the processors that this library is for have the least significant first.
 
 use std::cmp::Ordering;
 use std::ffi::{c_char, c_double, c_int, c_uint};
@@ -9,9 +10,12 @@ use std::{ptr, slice};
 
 use einode_etf::{Sink, Source, tag};
 
-use crate::ffi::{ERROR, Fault, OK, Outcome, decoders, encoders, guard, put};
+use crate::ffi::{self, ERROR, Fault, OK, Outcome, decoders, encoders, guard, put};
 use crate::raw::Read;
+use crate::short;
 use crate::types::erlang_big;
+
+const _: () = assert!(cfg!(target_endian = "little"));
 
 decoders! {
     /// A large integer of exactly `p->arity` bytes, whose digits `p` has room for.
@@ -32,11 +36,8 @@ encoders! {
                 sink.put(&[negative]);
             }
         }
-        let mut digits = all_digits(big)?.iter().map(|digit| digit.to_le_bytes());
-        digits.clone().take(big.arity as usize / 2).for_each(|bytes| sink.put(&bytes));
-        if let (true, Some([low, _])) = (big.arity % 2 == 1, digits.next_back()) {
-            sink.put(&[low]);
-        }
+        let bytes = ffi::bytes(big.digits.cast(), big.arity)?;
+        sink.put_run(bytes);
         Ok(())
     };
 }
@@ -163,15 +164,16 @@ unsafe fn read<'a>(source: &mut impl Source<'a>, p: *mut erlang_big) -> Outcome 
         Some(big) => {
             big.is_neg = negative.into();
             let bytes = source.take(length as usize)?;
-            let to: *mut u16 = big.digits.cast();
-            if to.is_null() && length > 0 {
+            if big.digits.is_null() && length > 0 {
                 return Err(Fault::Refused);
             }
-            let (pairs, last) = bytes.as_chunks();
-            let last = last.first().map(|&low| [low, 0]);
-            for (at, pair) in pairs.iter().chain(last.as_ref()).enumerate() {
-                // SAFETY: there is room for as many digits as hold `arity` bytes.
-                unsafe { to.add(at).write(u16::from_le_bytes(*pair)) };
+            // SAFETY: there is room for as many digits as hold `arity` bytes.
+            unsafe {
+                let to: *mut u8 = big.digits.cast();
+                short::copy(bytes.as_ptr(), to, bytes.len());
+                if length % 2 == 1 {
+                    to.add(bytes.len()).write(0);
+                }
             }
         }
         None => drop(source.take(length as usize)?),

@@ -27,10 +27,12 @@ macro_rules! comparisons {
 comparisons! {
     /// Compares pids by number, then node, then creation.
     ei_cmp_pids(erlang_pid) |a, b| {
-        (a.serial, a.num)
-            .cmp(&(b.serial, b.num))
+        let number = |pid: &erlang_pid| u64::from(pid.serial) << 32 | u64::from(pid.num);
+        let creation = a.creation.cmp(&b.creation);
+        number(a)
+            .cmp(&number(b))
             .then_with(|| names(&a.node, &b.node))
-            .then_with(|| a.creation.cmp(&b.creation))
+            .then(creation)
     };
 
     /// Compares ports by node, then creation, then number.

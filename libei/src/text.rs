@@ -77,12 +77,6 @@ encoders! {
 /// # Safety
 /// `p` is null or has room for the string and a NUL.
 unsafe fn read_string<'a>(source: &mut impl Source<'a>, p: *mut u8) -> Outcome {
-    let store = |at: usize, byte: u8| {
-        if !p.is_null() {
-            // SAFETY: as the caller promised.
-            unsafe { p.add(at).write(byte) };
-        }
-    };
     let length = match source.u8()? {
         tag::NIL_EXT => 0,
         tag::STRING_EXT => {
@@ -95,23 +89,42 @@ unsafe fn read_string<'a>(source: &mut impl Source<'a>, p: *mut u8) -> Outcome {
             length
         }
         tag::LIST_EXT => {
-            let length = source.count()? as usize;
-            for at in 0..length {
-                match source.array()? {
-                    [tag::SMALL_INTEGER_EXT, byte] => store(at, byte),
-                    _ => return Err(Fault::Refused),
-                }
-            }
-            store(length, 0);
-            if source.u8()? != tag::NIL_EXT {
-                return Err(Fault::Refused);
-            }
+            // By value: so the source stays in registers where there is a string.
+            // SAFETY: as the caller promised.
+            let length = unsafe { read_list(source.clone(), p) }?;
+            source.take(4 + 2 * length + 1)?;
             length
         }
         _ => return Err(Fault::Refused),
     };
-    store(length, 0);
+    if !p.is_null() {
+        // SAFETY: as the caller promised.
+        unsafe { p.add(length).write(0) };
+    }
     Ok(())
+}
+
+/// The elements of a list of bytes, whose tag is behind, up to its tail; how many there are.
+///
+/// # Safety
+/// As for [`read_string`].
+#[inline(never)]
+unsafe fn read_list<'a>(mut source: impl Source<'a>, p: *mut u8) -> Result<usize, Fault> {
+    let length = source.count()? as usize;
+    for at in 0..length {
+        if source.u8()? != tag::SMALL_INTEGER_EXT {
+            return Err(Fault::Refused);
+        }
+        let byte = source.u8()?;
+        if !p.is_null() {
+            // SAFETY: as the caller promised.
+            unsafe { p.add(at).write(byte) };
+        }
+    }
+    match source.u8()? {
+        tag::NIL_EXT => Ok(length),
+        _ => Err(Fault::Refused),
+    }
 }
 
 /// The bytes of a bit string, and how many bits of them count.
@@ -135,6 +148,7 @@ pub(crate) fn read_bits<'a>(source: &mut impl Source<'a>) -> Result<(&'a [u8], u
     Ok((source.take(length)?, 8 * length - unused))
 }
 
+#[inline(always)]
 fn write_bits(sink: &mut impl Sink, from: &[u8], offset: usize, bits: usize) -> Outcome {
     let (skipped, shift) = (offset / 8, offset % 8);
     let length = bits.div_ceil(8);
@@ -149,22 +163,44 @@ fn write_bits(sink: &mut impl Sink, from: &[u8], offset: usize, bits: usize) -> 
     let from = from.get(skipped..).unwrap_or_default();
     if shift == 0 && unused == 0 {
         sink.put_run(from);
-        return Ok(());
-    }
-    let mut ahead = from.iter();
-    let mut pair = 0;
-    let mut shifted = || {
-        pair = pair << 8 | ahead.next().copied().map_or(0, u16::from);
-        (pair >> (8 - shift)) as u8
-    };
-    shifted();
-    for _ in 0..bits / 8 {
-        sink.put(&[shifted()]);
-    }
-    if unused > 0 {
-        sink.put(&[shifted() & 0xff << unused]);
+    } else {
+        put_shifted(sink, from, shift, bits);
     }
     Ok(())
+}
+
+/// Puts bits from bit `shift` of the first byte on, by words; those after the last one are zero.
+#[inline(never)]
+fn put_shifted(sink: &mut impl Sink, from: &[u8], shift: usize, bits: usize) {
+    let (mut ahead, mut left) = (from, bits);
+    while left > 0 {
+        let (word, rest) = match ahead.split_first_chunk() {
+            Some((word, rest)) => (u64::from_be_bytes(*word), rest),
+            None => {
+                let word = ahead
+                    .iter()
+                    .fold(0, |word, &byte| word << 8 | u64::from(byte));
+                (word << (64 - 8 * ahead.len()), &[][..])
+            }
+        };
+        let next = rest
+            .first()
+            .map_or(0, |&byte| u64::from(byte) << shift >> 8);
+        let shifted = (word << shift | next).to_be_bytes();
+        if left >= 64 {
+            sink.put(&shifted);
+            left -= 64;
+        } else {
+            let last = u64::from_be_bytes(shifted) & !(u64::MAX >> left);
+            sink.put_run(
+                last.to_be_bytes()
+                    .get(..left.div_ceil(8))
+                    .unwrap_or_default(),
+            );
+            left = 0;
+        }
+        ahead = rest;
+    }
 }
 
 /// # Safety
