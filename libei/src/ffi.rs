@@ -6,6 +6,7 @@
 
 use std::cell::Cell;
 use std::ffi::{CStr, c_char, c_int};
+use std::hint::black_box;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::slice;
 
@@ -115,11 +116,12 @@ unsafe fn finish(outcome: Outcome, end: Option<c_int>, index: *mut c_int) -> c_i
     }
 }
 
-/// [`ERROR`], off the path of calls that succeed.
-#[inline]
+/// [`ERROR`], off the path of calls that succeed: since the compiler does not know what this gives,
+/// they do not prepare to return it.
+#[cold]
+#[inline(never)]
 pub(crate) fn failed() -> c_int {
-    cold_path();
-    ERROR
+    black_box(ERROR)
 }
 
 /// Says that what calls this is rare, or takes long anyway: code for the rest comes first, without

@@ -30,7 +30,7 @@ pub unsafe extern "C" fn ei_get_type(
     size: *mut c_int,
 ) -> c_int {
     if buf.is_null() || index.is_null() {
-        return ERROR;
+        return failed();
     }
     guard(ERROR, || {
         // SAFETY: the pointers are what ei.h says.
