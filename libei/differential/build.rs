@@ -1,4 +1,5 @@
-//! Links the libei of the `erl` in PATH, with every symbol renamed from `x` to `otp_x`.
+//! Links the libei of the `erl` in PATH, with every symbol renamed from `x` to `otp_x`, and what our ei.h
+//! has C compilers inline.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,6 +8,14 @@ fn main() {
     println!("cargo::rustc-check-cfg=cfg(otp_libei)");
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-env-changed=PATH");
+    println!("cargo::rerun-if-changed=../include");
+    cc::Build::new()
+        .file("src/inlined.c")
+        .include("../include")
+        .opt_level(2)
+        .warnings(true)
+        .extra_warnings(true)
+        .compile("ei_inlined");
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("set by cargo"));
     match renamed(&out) {
         Ok(library) => {

@@ -13,6 +13,9 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <sys/types.h>
+#ifndef _WIN32
+#include <netdb.h>
+#endif
 
 #ifdef __cplusplus
 extern "C" {
@@ -548,6 +551,13 @@ int ei_receive_encoded_tmo(int fd, char **bufp, int *bufsz, erlang_msg *to, int 
 int ei_encode_bignum(char *buf, int *index, mpz_t obj);
 int ei_x_encode_bignum(ei_x_buff *x, mpz_t obj);
 int ei_decode_bignum(const char *buf, int *index, mpz_t obj);
+#endif
+
+/* ---- As code within programs -------------------------------------------------------------------- */
+
+#if defined(__GNUC__) && defined(__OPTIMIZE__) && !defined(__OPTIMIZE_SIZE__) &&                     \
+    !defined(__NO_INLINE__) && !defined(EI_NO_INLINE)
+#include "ei_inline.h"
 #endif
 
 #ifdef __cplusplus

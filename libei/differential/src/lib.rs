@@ -1,7 +1,7 @@
 //! Two libraries of the same functions side by side: [`ours`], and [`otp`], which is OTP's with its
-//! symbols renamed.
+//! symbols renamed. [`inlined`] is ours as a program has it that was compiled with our ei.h.
 //!
-//! [`both!`] runs a piece of code against each.
+//! [`both!`] runs a piece of code against each library.
 #![allow(missing_docs, reason = "the functions are those of ei.h")]
 
 use std::ffi::{
@@ -248,6 +248,50 @@ libraries! {
     fn ei_xrpc_to(*mut ei_cnode, c_int, *mut c_char, *mut c_char, Text, c_int, c_int) -> c_int;
 }
 
+macro_rules! inlined {
+    ($(fn $name:ident($($type:ty),*) -> c_int;)*) => {
+        /// The functions of this workspace, those in `ei_inline.h` as the C compiler inlines them.
+        pub mod inlined {
+            use super::*;
+            pub use super::ours::*;
+            unsafe extern "C" {
+                $(
+                    #[link_name = concat!("inlined_", stringify!($name))]
+                    pub fn $name($(_: $type),*) -> c_int;
+                )*
+            }
+        }
+    };
+}
+
+inlined! {
+    fn ei_get_type(Text, *const c_int, *mut c_int, *mut c_int) -> c_int;
+    fn ei_decode_version(Text, Index, *mut c_int) -> c_int;
+    fn ei_decode_long(Text, Index, *mut c_long) -> c_int;
+    fn ei_decode_ulong(Text, Index, *mut c_ulong) -> c_int;
+    fn ei_decode_longlong(Text, Index, *mut c_longlong) -> c_int;
+    fn ei_decode_ulonglong(Text, Index, *mut c_ulonglong) -> c_int;
+    fn ei_decode_double(Text, Index, *mut c_double) -> c_int;
+    fn ei_decode_tuple_header(Text, Index, *mut c_int) -> c_int;
+    fn ei_decode_list_header(Text, Index, *mut c_int) -> c_int;
+    fn ei_decode_map_header(Text, Index, *mut c_int) -> c_int;
+    fn ei_decode_atom(Text, Index, *mut c_char) -> c_int;
+    fn ei_decode_atom_as(Text, Index, *mut c_char, c_int, Encoding, *mut Encoding, *mut Encoding) -> c_int;
+    fn ei_decode_string(Text, Index, *mut c_char) -> c_int;
+    fn ei_decode_binary(Text, Index, *mut c_void, *mut c_long) -> c_int;
+    fn ei_encode_version(*mut c_char, Index) -> c_int;
+    fn ei_encode_long(*mut c_char, Index, c_long) -> c_int;
+    fn ei_encode_ulong(*mut c_char, Index, c_ulong) -> c_int;
+    fn ei_encode_longlong(*mut c_char, Index, c_longlong) -> c_int;
+    fn ei_encode_ulonglong(*mut c_char, Index, c_ulonglong) -> c_int;
+    fn ei_encode_char(*mut c_char, Index, c_char) -> c_int;
+    fn ei_encode_double(*mut c_char, Index, c_double) -> c_int;
+    fn ei_encode_tuple_header(*mut c_char, Index, c_int) -> c_int;
+    fn ei_encode_list_header(*mut c_char, Index, c_int) -> c_int;
+    fn ei_encode_map_header(*mut c_char, Index, c_int) -> c_int;
+    fn ei_encode_binary(*mut c_char, Index, *const c_void, c_long) -> c_int;
+}
+
 /// Runs an unsafe expression with the functions of each library in scope; gives what each run gave,
 /// ours first.
 #[macro_export]
@@ -265,19 +309,51 @@ macro_rules! both {
     }};
 }
 
+/// [`both!`], and a third run with the functions that are [`inlined`].
+#[macro_export]
+macro_rules! all {
+    ($run:expr) => {{
+        let (ours, theirs) = $crate::both!($run);
+        let inlined = {
+            use $crate::inlined::*;
+            unsafe { $run }
+        };
+        (ours, theirs, inlined)
+    }};
+}
+
 /// Fails unless an unsafe expression gives the same with either library.
 #[macro_export]
 macro_rules! assert_same {
     ($run:expr, $($context:tt)+) => {{
         let (ours, theirs) = $crate::both!($run);
-        assert!(
-            ours == theirs,
-            "{}\nours: {}\n OTP: {}",
-            format_args!($($context)+),
-            $crate::shown(&ours),
-            $crate::shown(&theirs),
-        );
+        $crate::assert_as!(ours, " OTP", theirs, $($context)+);
     }};
+}
+
+/// [`assert_same!`] that looks at the functions that are [`inlined`] as well.
+#[macro_export]
+macro_rules! assert_all_same {
+    ($run:expr, $($context:tt)+) => {{
+        let (ours, theirs, inlined) = $crate::all!($run);
+        $crate::assert_as!(ours, " OTP", theirs, $($context)+);
+        $crate::assert_as!(ours, "inlined", inlined, $($context)+);
+    }};
+}
+
+/// Fails unless our result is that of somebody else.
+#[macro_export]
+macro_rules! assert_as {
+    ($ours:ident, $who:literal, $theirs:ident, $($context:tt)+) => {
+        assert!(
+            $ours == $theirs,
+            "{}\nours: {}\n{}: {}",
+            format_args!($($context)+),
+            $crate::shown(&$ours),
+            $who,
+            $crate::shown(&$theirs),
+        );
+    };
 }
 
 /// A result in a line, without what a buffer was filled with.
