@@ -18,8 +18,9 @@ const PACKAGES: &[&str] = &[
     "erlang-runtime-tools",
 ];
 
-/// What watches the C programs of the tests, what cuts networks, and the other language of nodes.
-const TOOLS: &[&str] = &["valgrind", "iproute2", "elixir", "tmux"];
+/// What watches the C programs of the tests and compiles them as C++, what cuts networks, the other language
+/// of nodes, and what shells have their terminals from.
+const TOOLS: &[&str] = &["valgrind", "g++", "iproute2", "elixir", "tmux"];
 
 /// The Debian release that has each OTP release.
 const SUITES: &[(&str, &str)] = &[("25", "bookworm"), ("27", "trixie"), ("29", "sid")];
@@ -27,16 +28,17 @@ const SUITES: &[(&str, &str)] = &[("25", "bookworm"), ("27", "trixie"), ("29", "
 /// Installs what is missing of Erlang/OTP and of what the tests need beside it on this machine.
 pub(crate) fn erlang() -> Outcome {
     if !exists("apt-get") {
-        if ["erl", "epmd", "valgrind", "ip", "elixir", "tmux"]
+        if ["erl", "epmd", "valgrind", "c++", "ip", "elixir", "tmux"]
             .iter()
             .all(|program| exists(program))
         {
             return Ok(());
         }
         return Err(Failure::new(
-            "the tests need Erlang/OTP 25 or later with its C libraries, Elixir, valgrind and iproute2: install \
-             them so that `erl`, `epmd`, `elixir`, `valgrind` and `ip` are on PATH (Fedora: dnf install erlang \
-             erlang-erl_interface elixir valgrind iproute; Arch: pacman -S erlang elixir valgrind iproute2)",
+            "the tests need Erlang/OTP 25 or later with its C libraries, Elixir, valgrind, a C++ compiler, iproute2 and \
+             tmux: install them so that `erl`, `epmd`, `elixir`, `valgrind`, `c++`, `ip` and `tmux` are on PATH \
+             (Fedora: dnf install erlang erlang-erl_interface elixir valgrind gcc-c++ iproute tmux; Arch: pacman -S \
+             erlang elixir valgrind gcc iproute2 tmux)",
         ));
     }
     packages(&[PACKAGES, TOOLS].concat())

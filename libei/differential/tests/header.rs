@@ -398,6 +398,145 @@ fn a_program_links_the_shared_library() {
     build_and_run(&["-L".as_ref(), built().as_ref(), "-lei".as_ref()]);
 }
 
+#[test]
+fn an_optimized_program_links_the_static_library() {
+    build_and_run(&[
+        "-O2".as_ref(),
+        built().join("libei.a").as_ref(),
+        "-lpthread".as_ref(),
+    ]);
+}
+
+#[test]
+fn code_within_programs_compiles_without_a_warning() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let c = file(&directory, "program.c", PROGRAM);
+    let cpp = file(&directory, "program.cpp", PROGRAM);
+    for (source, standards) in [
+        (&c, &["c99", "c11", "c17", "gnu17"][..]),
+        (&cpp, &["c++11", "c++17", "c++20"]),
+    ] {
+        for standard in standards {
+            for level in ["-Og", "-O2"] {
+                let standard = format!("-std={standard}");
+                let options = [
+                    level,
+                    &standard,
+                    "-Wshadow",
+                    "-Wconversion",
+                    "-Wcast-qual",
+                    "-c",
+                ];
+                let to = ["-o", "/dev/null", "-I", INCLUDE].map(OsStr::new);
+                cc(options
+                    .map(OsStr::new)
+                    .into_iter()
+                    .chain(to)
+                    .chain([source.as_ref()]));
+            }
+        }
+    }
+}
+
+/// The functions that [`TERMS`] calls.
+const INLINED: &str = "get_type decode_version decode_long decode_ulong decode_longlong decode_ulonglong \
+    decode_double decode_tuple_header decode_list_header decode_map_header decode_atom decode_atom_as \
+    decode_string decode_binary encode_version encode_long encode_ulong encode_longlong encode_ulonglong \
+    encode_char encode_double encode_tuple_header encode_list_header encode_map_header encode_binary";
+
+/// Calls functions with what is common, and says which library did the work: the one that it is linked
+/// with, whose functions do nothing but give [`CALLED`], or the header.
+const TERMS: &str = r#"
+#include <stdio.h>
+#include "ei.h"
+
+#define CALL(function, buf, ...) (index = 0, calls++, called += ei_##function(buf, &index, __VA_ARGS__) == CALLED)
+
+int main(void)
+{
+    int (*volatile address)(const char *, int *, int *) = ei_decode_version;
+    int calls = 0, called = 0, index, number, type;
+    long whole;
+    unsigned long natural;
+    EI_LONGLONG wide;
+    EI_ULONGLONG wide_natural;
+    double real;
+    char text[300];
+    erlang_char_encoding encoding;
+
+    CALL(get_type, "w\2ok", &type, &number);
+    CALL(decode_version, "\203", &number);
+    CALL(decode_long, "a\7", &whole);
+    CALL(decode_long, "b\1\2\3\4", &whole);
+    CALL(decode_ulong, "b\1\2\3\4", &natural);
+    CALL(decode_longlong, "n\5\1\1\2\3\4\5", &wide);
+    CALL(decode_ulonglong, "n\10\0\1\2\3\4\5\6\7\310", &wide_natural);
+    CALL(decode_double, "F\1\2\3\4\5\6\7\10", &real);
+    CALL(decode_tuple_header, "h\3", &number);
+    CALL(decode_list_header, "l\0\0\0\1", &number);
+    CALL(decode_list_header, "j", &number);
+    CALL(decode_map_header, "t\0\0\0\1", &number);
+    CALL(decode_atom, "w\2ok", text);
+    CALL(decode_atom_as, "w\11undefined", text, sizeof text, ERLANG_UTF8, &encoding, &encoding);
+    CALL(decode_string, "k\0\2ab", text);
+    CALL(decode_binary, "m\0\0\0\2ab", text, &whole);
+    calls++, index = 0, called += ei_encode_version(text, &index) == CALLED;
+    CALL(encode_long, text, -1);
+    CALL(encode_ulong, text, 1);
+    CALL(encode_longlong, text, -1);
+    CALL(encode_ulonglong, text, 1);
+    CALL(encode_char, text, 'a');
+    CALL(encode_double, text, 0.5);
+    CALL(encode_tuple_header, text, 1);
+    CALL(encode_list_header, text, 0);
+    CALL(encode_map_header, text, 1);
+    CALL(encode_binary, text, "ab", 2);
+    index = 0;
+    if (address("\203", &index, &number) != CALLED)
+        return 1;
+    printf("%s", called == 0 ? "the header" : called == calls ? "the library" : "both");
+    return 0;
+}
+"#;
+
+const CALLED: i32 = -77;
+
+#[test]
+fn common_terms_do_not_reach_the_library() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let define =
+        |name| format!("int ei_{name}(void); int ei_{name}(void) {{ return {CALLED}; }}\n");
+    let library = INLINED.split_whitespace().map(define).collect::<String>();
+    let library = file(&directory, "library.c", &library);
+    let source = file(&directory, "program.c", TERMS);
+    let program = directory.path().join("program");
+    for (options, did) in [
+        ("-O1", "the header"),
+        ("-O2", "the header"),
+        ("-O0", "the library"),
+        ("-Os", "the library"),
+        ("-O2 -fno-inline", "the library"),
+        ("-O2 -DEI_NO_INLINE", "the library"),
+    ] {
+        let called = format!("-DCALLED={CALLED}");
+        let mut arguments: Vec<&OsStr> = options.split(' ').map(OsStr::new).collect();
+        arguments.extend([OsStr::new(&called), "-I".as_ref(), INCLUDE.as_ref()]);
+        arguments.extend([
+            source.as_ref(),
+            library.as_ref(),
+            OsStr::new("-o"),
+            program.as_ref(),
+        ]);
+        cc(arguments);
+        let output = Command::new(&program).output().expect("the program");
+        assert!(
+            output.status.success(),
+            "{options}: an address is not the library's"
+        );
+        assert_eq!(String::from_utf8_lossy(&output.stdout), did, "{options}");
+    }
+}
+
 /// The symbols that a library defines for programs.
 fn symbols(options: &[&str], library: &Path) -> Vec<String> {
     let output = Command::new("nm")

@@ -62,7 +62,7 @@ fn executable(name: &str, build: Build) -> PathBuf {
 fn compile(name: &str, build: Build, program: &Path) {
     let otp = Path::new(OTP_INCLUDE.expect("OTP's ei.h (Debian: erlang-dev)"));
     let include = match build {
-        Ours | OursShared | TheirsWithOurHeader => Path::new(INCLUDE),
+        Ours | OursShared | OursSanitized | TheirsWithOurHeader => Path::new(INCLUDE),
         _ => otp,
     };
     let library = match build {
@@ -72,7 +72,8 @@ fn compile(name: &str, build: Build, program: &Path) {
     };
     let source = Path::new("tests/programs").join(name).with_extension("c");
     let mut compiler = Command::new("cc");
-    compiler.args(["-Wall", "-Wextra", "-Werror", "-g", "-pthread", "-I"]);
+    // Optimized, since only then does our header have code within programs.
+    compiler.args(["-Wall", "-Wextra", "-Werror", "-O2", "-g", "-pthread", "-I"]);
     compiler.arg(include).arg(source);
     if build == OursSanitized {
         compiler.args(["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]);
