@@ -10,8 +10,12 @@
 
 #include "libei_calls.h"
 
-/* Aligned, so that both programs copy alike. */
+/* Aligned, so that all programs copy alike. */
 #define ALIGNED __attribute__((aligned(64)))
+
+/* What the compiler cannot know, or else it would do once what is within the program, and while compiling. */
+#define HIDDEN(value) ({ __typeof__(value) hidden = (value); __asm__ volatile("" : "+r"(hidden)); hidden; })
+#define KEEP() __asm__ volatile("" : : : "memory")
 
 static char out[1 << 16] ALIGNED, text[1 << 16] ALIGNED;
 static ei_x_buff x;
@@ -48,15 +52,15 @@ static long sum(const char *bytes, int length)
 
 #define ENCODERS(E)                                                                                 \
     E(version, )                                                                                    \
-    E(long, one_byte, 7)                                                                            \
-    E(long, four_bytes, -100000)                                                                    \
-    E(long, eight_bytes, 0x123456789abcdef)                                                         \
-    E(ulong, four_bytes, 100000)                                                                    \
-    E(ulong, eight_bytes, 0xfedcba9876543210)                                                       \
-    E(longlong, four_bytes, -100000)                                                                \
-    E(longlong, eight_bytes, -0x123456789abcdef)                                                    \
-    E(ulonglong, four_bytes, 100000)                                                                \
-    E(ulonglong, eight_bytes, 0xfedcba9876543210)                                                   \
+    E(long, one_byte, HIDDEN(7L))                                                                   \
+    E(long, four_bytes, HIDDEN(-100000L))                                                           \
+    E(long, eight_bytes, HIDDEN(0x123456789abcdefL))                                                \
+    E(ulong, four_bytes, HIDDEN(100000UL))                                                          \
+    E(ulong, eight_bytes, HIDDEN(0xfedcba9876543210UL))                                             \
+    E(longlong, four_bytes, HIDDEN(-100000LL))                                                      \
+    E(longlong, eight_bytes, HIDDEN(-0x123456789abcdefLL))                                          \
+    E(ulonglong, four_bytes, HIDDEN(100000ULL))                                                     \
+    E(ulonglong, eight_bytes, HIDDEN(0xfedcba9876543210ULL))                                        \
     E(big, eight_bytes, big)                                                                        \
     E(double, , 3.14159)                                                                            \
     E(boolean, , 1)                                                                                 \
@@ -71,8 +75,8 @@ static long sum(const char *bytes, int length)
     E(string, 11_bytes, "hello world")                                                              \
     E(string_len, 11_bytes, "hello world", 11)                                                      \
     E(string_len, 1000_bytes, long_text, 1000)                                                      \
-    E(binary, 11_bytes, "hello world", 11)                                                          \
-    E(binary, 1000_bytes, long_text, 1000)                                                          \
+    E(binary, 11_bytes, "hello world", HIDDEN(11))                                                  \
+    E(binary, 1000_bytes, long_text, HIDDEN(1000))                                                  \
     E(bitstring, 88_bits, "hello world", 0, 88)                                                     \
     E(bitstring, 83_bits_from_3, "hello world", 3, 83)                                              \
     E(pid, , &pid)                                                                                  \
@@ -81,11 +85,11 @@ static long sum(const char *bytes, int length)
     E(trace, , &token)                                                                              \
     E(fun, , &fun)                                                                                  \
     E(fun, export, &export)                                                                         \
-    E(tuple_header, , 3)                                                                            \
-    E(tuple_header, 300, 300)                                                                       \
-    E(list_header, , 3)                                                                             \
-    E(list_header, empty, 0)                                                                        \
-    E(map_header, , 3)
+    E(tuple_header, , HIDDEN(3))                                                                    \
+    E(tuple_header, 300, HIDDEN(300))                                                               \
+    E(list_header, , HIDDEN(3))                                                                     \
+    E(list_header, empty, HIDDEN(0))                                                                \
+    E(map_header, , HIDDEN(3))
 
 #define DEFINE_ENCODER(what, of, ...)                                                               \
     static long encode_##what##_##of(long count)                                                    \
@@ -95,6 +99,7 @@ static long sum(const char *bytes, int length)
             index = 0;                                                                              \
             if (ei_encode_##what(out, &index, ##__VA_ARGS__) < 0)                                   \
                 return -1;                                                                          \
+            KEEP();                                                                                 \
         }                                                                                           \
         return sum(out, index);                                                                     \
     }                                                                                               \
@@ -234,8 +239,9 @@ static long x_format(long count)
         int index = 0;                                                                              \
         while (count-- > 0) {                                                                       \
             index = 0;                                                                              \
-            if (ei_decode_##what(bytes, &index, __VA_ARGS__) < 0)                                   \
+            if (ei_decode_##what(HIDDEN(&bytes[0]), &index, __VA_ARGS__) < 0)                       \
                 return -1;                                                                          \
+            KEEP();                                                                                 \
         }                                                                                           \
         return index;                                                                               \
     }
@@ -274,9 +280,11 @@ static long decode_export(long count) { return decode_and_free_fun("qw\5listsw\7
     static long get_type_##of(long count)                                                           \
     {                                                                                               \
         int index = 0, type = 0, size = 0;                                                          \
-        while (count-- > 0)                                                                         \
-            if (ei_get_type(bytes, &index, &type, &size) < 0)                                       \
+        while (count-- > 0) {                                                                       \
+            if (ei_get_type(HIDDEN(&bytes[0]), &index, &type, &size) < 0)                           \
                 return -1;                                                                          \
+            KEEP();                                                                                 \
+        }                                                                                           \
         return type * 1000 + size;                                                                  \
     }                                                                                               \
     static long skip_##of(long count)                                                               \

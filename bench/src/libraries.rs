@@ -1,7 +1,8 @@
 //! Our C library beside OTP's: one C program, linked with each of them.
 //!
-//! What is compared is what users get: objects compiled against OTP's header and linked with a static library, without
-//! optimisation across it. So there are two programs, which are asked in turn what a piece of work takes.
+//! What is compared is what users get: a program that was compiled against OTP's header and linked with either static
+//! library, and one that was compiled against our header, too, both without optimisation across the library. So there are
+//! three programs, which are asked in turn what a piece of work takes.
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, BufRead, BufReader, Write};
@@ -13,15 +14,19 @@ use std::time::Duration;
 use einode_testkit::Beam;
 
 use crate::Options;
-use crate::measure::{self, Contest, Timed};
+use crate::measure::{Contest, Timed};
 use crate::payload::Payload;
 
 const SOURCES: [&str; 3] = ["libei_bench.c", "libei_calls.c", "libei_peer.c"];
 
 const PEER: &str = include_str!("../erl/message_peer.erl");
 
+/// OTP's header and library.
 pub(crate) const OTP: &str = "OTP";
-const EINODE: &str = "einode";
+/// OTP's header and our library.
+const RELINKED: &str = "relinked";
+/// Our header and our library.
+const RECOMPILED: &str = "recompiled";
 
 /// How much longer a peer works in a round with messages.
 const LONGER: u32 = 4;
@@ -29,13 +34,18 @@ const LONGER: u32 = 4;
 /// Measures, and prints tables.
 pub(crate) fn run(options: &Options) -> io::Result<()> {
     let home = tempfile::tempdir()?;
-    let programs = [OTP, EINODE].map(|library| link(library, home.path()));
-    let [otp, einode] = programs;
-    let (otp, einode) = (otp?, einode?);
-
-    let mut calls = calls(options, &otp, &einode)?;
+    let (otp, einode) = (link(OTP, home.path())?, link(RELINKED, home.path())?);
+    let programs = [
+        (OTP, Program::start(&otp, 0)?),
+        (RELINKED, Program::start(&einode, 0)?),
+        (
+            RECOMPILED,
+            Program::start(&link(RECOMPILED, home.path())?, 0)?,
+        ),
+    ];
+    let mut calls = calls(options, &programs)?;
     let mut payloads = if options.names.is_empty() {
-        payloads(home.path(), &otp, &einode)?
+        payloads(home.path(), &programs)?
     } else {
         Vec::new()
     };
@@ -72,9 +82,9 @@ pub(crate) fn run(options: &Options) -> io::Result<()> {
             row.contest.run(round)?;
         }
     }
-    print_calls(&calls);
+    print("One function at a time", "function", &calls);
     for (title, contests) in &payloads {
-        measure::print(title, contests, EINODE, &[OTP]);
+        print(title, "payload", contests);
     }
     if !messages.is_empty() {
         print_messages(&beam, &messages);
@@ -84,13 +94,15 @@ pub(crate) fn run(options: &Options) -> io::Result<()> {
 
 // ---- The programs ----
 
-/// Compiles the program against OTP's header and links it with a library.
+/// Compiles the program against a header and links it with a library.
 pub(crate) fn link(library: &str, home: &Path) -> io::Result<PathBuf> {
-    let otp = Path::new(env!("OTP_ERL_INTERFACE"));
+    let otp = PathBuf::from(env!("OTP_ERL_INTERFACE"));
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let archive = match library {
-        OTP => otp.join("lib/libei.a"),
-        _ => here.join("../target/libei/lib/libei.a"),
+    let ours = here.join("../target/libei");
+    let (header, archive) = match library {
+        OTP => (&otp, otp.join("lib/libei.a")),
+        RELINKED => (&otp, ours.join("lib/libei.a")),
+        _ => (&ours, ours.join("lib/libei.a")),
     };
     if !archive.is_file() {
         let missing = format!(
@@ -104,7 +116,7 @@ pub(crate) fn link(library: &str, home: &Path) -> io::Result<PathBuf> {
         .args(["-O2", "-pthread", "-D_REENTRANT", "-o"])
         .arg(&program)
         .arg("-I")
-        .arg(otp.join("include"))
+        .arg(header.join("include"))
         .args(SOURCES.map(|source| here.join("c").join(source)))
         .arg(archive)
         .args(["-ldl", "-lm"])
@@ -182,9 +194,9 @@ impl Drop for Program {
 
 // ---- Functions and payloads ----
 
-/// A contest for each function, in which both have to come to the same.
-fn calls(options: &Options, otp: &Path, einode: &Path) -> io::Result<Vec<Contest<'static>>> {
-    let (otp, einode) = (Program::start(otp, 0)?, Program::start(einode, 0)?);
+/// A contest for each function, in which all have to come to the same.
+fn calls(options: &Options, programs: &Programs) -> io::Result<Vec<Contest<'static>>> {
+    let [(_, otp), ..] = programs;
     let mut names = Vec::new();
     otp.borrow_mut().say("list")?;
     loop {
@@ -198,21 +210,19 @@ fn calls(options: &Options, otp: &Path, einode: &Path) -> io::Result<Vec<Contest
     }
     names
         .into_iter()
-        .map(|name| contest(&name, 1, "call", &name, &otp, &einode))
+        .map(|name| contest(&name, 1, "call", &name, programs))
         .collect()
 }
 
 /// The tables about whole payloads.
 fn payloads(
     home: &Path,
-    otp: &Path,
-    einode: &Path,
+    programs: &Programs,
 ) -> io::Result<Vec<(&'static str, Vec<Contest<'static>>)>> {
     let payloads = Payload::all();
     for payload in &payloads {
         std::fs::write(home.join(payload.name), &payload.bytes)?;
     }
-    let (otp, einode) = (Program::start(otp, 0)?, Program::start(einode, 0)?);
     let table = |(title, verb)| {
         // What a copy of megabytes takes depends on the memory that a process happens to have.
         let small = |payload: &&Payload| verb == "skip" || payload.bytes.len() < 4 << 20;
@@ -223,8 +233,7 @@ fn payloads(
                 payload.terms,
                 verb,
                 &file.to_string_lossy(),
-                &otp,
-                &einode,
+                programs,
             )
         });
         Ok((title, contests.collect::<io::Result<_>>()?))
@@ -239,23 +248,25 @@ fn payloads(
 }
 
 type Shared = Rc<RefCell<Program>>;
+type Programs = [(&'static str, Shared); 3];
 
 fn contest(
     name: &str,
     terms: u64,
     verb: &str,
     what: &str,
-    otp: &Shared,
-    einode: &Shared,
+    programs: &Programs,
 ) -> io::Result<Contest<'static>> {
     let mut contest = Contest::new(name, terms);
     let once = format!("{verb} 1 {what}");
-    let results = [otp, einode].map(|program| Ok(program.borrow_mut().ask(&once)?.result));
-    let [theirs, ours]: [io::Result<u64>; 2] = results;
-    if theirs? != ours? {
+    let mut results = Vec::new();
+    for (_, program) in programs {
+        results.push(program.borrow_mut().ask(&once)?.result);
+    }
+    if results.iter().any(|result| *result != results[0]) {
         return Err(io::Error::other(format!("{once}: the libraries differ")));
     }
-    for (peer, program) in [(OTP, otp), (EINODE, einode)] {
+    for (peer, program) in programs {
         let (program, verb, what) = (Rc::clone(program), verb.to_owned(), what.to_owned());
         let work: Timed<'_> = Box::new(move |count| {
             let answer = program
@@ -268,28 +279,34 @@ fn contest(
     Ok(contest)
 }
 
-fn print_calls(contests: &[Contest<'_>]) {
-    println!("\n### One function at a time\n");
+/// Prints what all programs take, and how many times as fast those with our library are.
+fn print(title: &str, what: &str, contests: &[Contest<'_>]) {
+    println!("\n### {title}\n");
     println!(
-        "| function | {OTP}, ns | {EINODE}, ns | how many times as fast |\n| :-- | --: | --: | --: |"
+        "| {what} | {OTP}, ns | {RELINKED}, ns | {RECOMPILED}, ns | {RELINKED}: times as fast | {RECOMPILED} |"
     );
+    println!("| :-- | --: | --: | --: | --: | --: |");
     for contest in contests {
-        let (function, of) = contest
-            .payload
-            .split_once(' ')
-            .unwrap_or((&contest.payload, ""));
-        let of = match of.replace('_', " ") {
-            of if of.is_empty() => of,
-            of => format!(": {of}"),
-        };
-        let ns = |peer| contest.ns_per_term(peer).unwrap_or_default();
-        let ratio = contest.ratio(EINODE, OTP).map(|ratio| ratio.to_string());
-        println!(
-            "| `{function}`{of} | {:.2} | {:.2} | {} |",
-            ns(OTP),
-            ns(EINODE),
-            ratio.unwrap_or_default()
-        );
+        print!("| {} |", shown(&contest.payload));
+        for peer in [OTP, RELINKED, RECOMPILED] {
+            print!(" {:.2} |", contest.ns_per_term(peer).unwrap_or_default());
+        }
+        for peer in [RELINKED, RECOMPILED] {
+            match contest.ratio(peer, OTP) {
+                Some(ratio) => print!(" {ratio} |"),
+                None => print!(" – |"),
+            }
+        }
+        println!();
+    }
+}
+
+/// The name of a payload, or that of a function and what of.
+fn shown(name: &str) -> String {
+    match name.split_once(' ') {
+        None => name.to_owned(),
+        Some((function, "")) => format!("`{function}`"),
+        Some((function, of)) => format!("`{function}`: {}", of.replace('_', " ")),
     }
 }
 
@@ -314,6 +331,9 @@ const WITH_BEAM: [(&str, &str, usize); 8] = [
     ("from the node, 64 KiB", "pull", 64 << 10),
     ("from the node, 1 MiB", "pull", 1 << 20),
 ];
+
+/// What is relinked: a message is hardly a matter of the header.
+const EINODE: &str = "einode";
 
 /// Messages between the programs and an Erlang node.
 fn with_beam(beam: &Beam, otp: &Path, einode: &Path) -> io::Result<Vec<Row>> {

@@ -101,44 +101,43 @@ EI_INLINE int ei_inline_copy_ascii(char *to, const unsigned char *from, unsigned
 
 /* ---- Decoding ---------------------------------------------------------------------------------- */
 
+#define EI_IS(of, bytes) (*type = (of), *size = (bytes), 0)
 extern int ei_library_get_type(const char *buf, const int *index, int *type, int *size)
     EI_LIBRARY(ei_get_type);
 EI_INLINE int ei_get_type(const char *buf, const int *index, int *type, int *size)
 {
     if (buf != NULL && index != NULL && type != NULL && size != NULL) {
         const unsigned char *term = (const unsigned char *)buf + *index;
+        /* Where each tag is a case, the compiler knows where the program's own switch goes. */
         switch (term[0]) {
         case ERL_SMALL_INTEGER_EXT:
+            return EI_IS(ERL_SMALL_INTEGER_EXT, 0);
         case ERL_INTEGER_EXT:
-        case ERL_NIL_EXT:
-            *type = term[0];
-            *size = 0;
-            return 0;
-        case NEW_FLOAT_EXT:
-            *type = ERL_FLOAT_EXT;
-            *size = 0;
-            return 0;
-        case ERL_SMALL_ATOM_UTF8_EXT:
-            *type = ERL_ATOM_EXT;
-            *size = term[1];
-            return 0;
-        case ERL_SMALL_TUPLE_EXT:
+            return EI_IS(ERL_INTEGER_EXT, 0);
         case ERL_SMALL_BIG_EXT:
-            *type = term[0];
-            *size = term[1];
-            return 0;
+            return EI_IS(ERL_SMALL_BIG_EXT, term[1]);
+        case NEW_FLOAT_EXT:
+            return EI_IS(ERL_FLOAT_EXT, 0);
+        case ERL_SMALL_ATOM_UTF8_EXT:
+            return EI_IS(ERL_ATOM_EXT, term[1]);
+        case ERL_SMALL_TUPLE_EXT:
+            return EI_IS(ERL_SMALL_TUPLE_EXT, term[1]);
+        case ERL_NIL_EXT:
+            return EI_IS(ERL_NIL_EXT, 0);
         case ERL_STRING_EXT:
-            *type = ERL_STRING_EXT;
-            *size = term[1] << 8 | term[2];
-            return 0;
+            return EI_IS(ERL_STRING_EXT, term[1] << 8 | term[2]);
         case ERL_LIST_EXT:
+            if (term[1] <= 0x7f)
+                return EI_IS(ERL_LIST_EXT, (int)ei_inline_get32(term + 1));
+            break;
         case ERL_MAP_EXT:
+            if (term[1] <= 0x7f)
+                return EI_IS(ERL_MAP_EXT, (int)ei_inline_get32(term + 1));
+            break;
         case ERL_BINARY_EXT:
-            if (term[1] > 0x7f)
-                break;
-            *type = term[0];
-            *size = (int)ei_inline_get32(term + 1);
-            return 0;
+            if (term[1] <= 0x7f)
+                return EI_IS(ERL_BINARY_EXT, (int)ei_inline_get32(term + 1));
+            break;
         }
     }
     return ei_library_get_type(buf, index, type, size);
@@ -509,6 +508,7 @@ EI_INLINE int ei_encode_binary(char *buf, int *index, const void *p, long len)
 #undef EI_STRING
 #undef EI_LIBRARY
 #undef EI_CAN_MOVE
+#undef EI_IS
 #undef EI_INLINE_DECODE
 #undef EI_INLINE_ENCODE
 

@@ -73,6 +73,37 @@ pub(crate) unsafe fn decode<'a>(
     })
 }
 
+/// [`decode`] of a common form of a value, without anything that has to be kept for the rest: whatever
+/// `read` does not read, `otherwise` does from the start, and refuses what is to be refused.
+///
+/// # Safety
+/// As for [`decode`] and [`put`].
+#[inline]
+pub(crate) unsafe fn decode_common<'a, T>(
+    buf: *const c_char,
+    index: *mut c_int,
+    to: *mut T,
+    read: impl FnOnce(&mut RawSource<'a>) -> Option<T>,
+    otherwise: impl FnOnce() -> c_int,
+) -> c_int {
+    if buf.is_null() || index.is_null() {
+        return otherwise();
+    }
+    // SAFETY: both are what the caller promised.
+    let mut source = unsafe { RawSource::new(buf, *index) };
+    if let Some(value) = read(&mut source)
+        && let Some(end) = source.index()
+    {
+        // SAFETY: as above.
+        unsafe {
+            put(to, value);
+            *index = end;
+        }
+        return OK;
+    }
+    otherwise()
+}
+
 /// Writes to `buf` at `*index`, or counts if `buf` is null, and moves the index.
 ///
 /// # Safety
@@ -218,11 +249,29 @@ pub extern "C" fn __erl_errno_place() -> *mut c_int {
 #[unsafe(no_mangle)]
 pub static mut __erl_errno: c_int = 0;
 
-/// Functions that read one term each.
+/// Functions that read one term each. What is common can be said in advance, for [`decode_common`].
 macro_rules! decoders {
+    (@body $buf:ident, $index:ident, ($($argument:ident: $type:ty),*) |$source:ident| $read:expr) => {
+        $crate::ffi::decode($buf, $index, |$source| $read)
+    };
+    (@body $buf:ident, $index:ident, ($($argument:ident: $type:ty),*)
+        common $to:ident: |$small:ident| $common:expr, |$source:ident| $read:expr
+    ) => {{
+        #[inline(never)]
+        unsafe extern "C" fn otherwise(
+            $buf: *const c_char, $index: *mut c_int, $($argument: $type),*
+        ) -> c_int {
+            // SAFETY: the pointers are what ei.h says.
+            unsafe { $crate::ffi::decode($buf, $index, |$source| $read) }
+        }
+        $crate::ffi::decode_common(
+            $buf, $index, $to, |$small| $common, || otherwise($buf, $index, $($argument),*)
+        )
+    }};
     ($(
         $(#[$about:meta])*
-        $name:ident($($argument:ident: $type:ty),* $(,)?) |$source:ident| $read:expr;
+        $name:ident($($argument:ident: $type:ty),* $(,)?)
+        $(common $to:ident: |$small:ident| $common:expr,)? |$source:ident| $read:expr;
     )*) => { $(
         $(#[$about])*
         #[unsafe(no_mangle)]
@@ -232,7 +281,10 @@ macro_rules! decoders {
             $($argument: $type),*
         ) -> c_int {
             // SAFETY: the pointers are what ei.h says.
-            unsafe { $crate::ffi::decode(buf, index, |$source| $read) }
+            unsafe {
+                $crate::ffi::decoders!(@body buf, index, ($($argument: $type),*)
+                    $(common $to: |$small| $common,)? |$source| $read)
+            }
         }
     )* };
 }

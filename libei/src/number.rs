@@ -11,31 +11,44 @@ use crate::types::ERLANG_ASCII;
 
 decoders! {
     /// An integer that fits a `long`.
-    ei_decode_long(p: *mut c_long) |source| {
+    ei_decode_long(p: *mut c_long)
+    common p: |source| small(source).map(c_long::from),
+    |source| {
         put(p, read_signed(source)?);
         Ok(())
     };
 
     /// An integer that fits an `unsigned long`.
-    ei_decode_ulong(p: *mut c_ulong) |source| {
+    ei_decode_ulong(p: *mut c_ulong)
+    common p: |source| small(source)?.try_into().ok(),
+    |source| {
         put(p, read_unsigned(source)?);
         Ok(())
     };
 
     /// An integer that fits a `long long`.
-    ei_decode_longlong(p: *mut c_longlong) |source| {
+    ei_decode_longlong(p: *mut c_longlong)
+    common p: |source| small(source).map(c_longlong::from),
+    |source| {
         put(p, read_signed(source)?);
         Ok(())
     };
 
     /// An integer that fits an `unsigned long long`.
-    ei_decode_ulonglong(p: *mut c_ulonglong) |source| {
+    ei_decode_ulonglong(p: *mut c_ulonglong)
+    common p: |source| small(source)?.try_into().ok(),
+    |source| {
         put(p, read_unsigned(source)?);
         Ok(())
     };
 
     /// An integer from 0 to 255.
-    ei_decode_char(p: *mut c_char) |source| {
+    ei_decode_char(p: *mut c_char)
+    common p: |source| match source.u8() {
+        Ok(tag::SMALL_INTEGER_EXT) => Some(source.u8().ok()? as c_char),
+        _ => None,
+    },
+    |source| {
         let value = read_unsigned(source)?;
         if value > u8::MAX.into() {
             return Err(Fault::Refused);
@@ -45,7 +58,12 @@ decoders! {
     };
 
     /// A float, in either of its forms. Infinity and NaN, which no Erlang node writes, are read too.
-    ei_decode_double(p: *mut c_double) |source| {
+    ei_decode_double(p: *mut c_double)
+    common p: |source| match source.u8() {
+        Ok(tag::NEW_FLOAT_EXT) => Some(f64::from_be_bytes(source.array().ok()?)),
+        _ => None,
+    },
+    |source| {
         put(p, read_float(source)?);
         Ok(())
     };
@@ -133,6 +151,16 @@ fn write_magnitude(sink: &mut impl Sink, negative: bool, magnitude: u64) {
     sink.put(&[tag::SMALL_BIG_EXT, length as u8, negative.into()]);
     let digits = magnitude.to_le_bytes();
     sink.put_run(digits.get(..length).unwrap_or(&digits));
+}
+
+/// An integer that does not have the form of a large one, if there is one.
+#[inline]
+fn small<'a>(source: &mut impl Source<'a>) -> Option<i32> {
+    match source.u8().ok()? {
+        tag::SMALL_INTEGER_EXT => Some(source.u8().ok()?.into()),
+        tag::INTEGER_EXT => Some(i32::from_be_bytes(source.array().ok()?)),
+        _ => None,
+    }
 }
 
 #[inline]
