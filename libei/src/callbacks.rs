@@ -1,7 +1,9 @@
 //! Exact input and output through the callbacks of a socket, whoever implements them.
 //!
 //! Callbacks with `EI_SCLBK_FLG_FULL_IMPL` are told how long they may take. For others we wait with
-//! `poll`, and the descriptor does not block while they are called, unless there is no limit at all.
+//! `poll`, and the descriptor does not block while they are called, unless there is no limit at all. Only to
+//! read from what has come needs no such switch, and could not have it: another thread may write meanwhile,
+//! and whoever switches back last would not know what was first.
 
 use std::ffi::{c_int, c_short, c_uint, c_void};
 use std::io::IoSlice;
@@ -14,6 +16,7 @@ use crate::errno::Errno;
 use crate::note;
 use crate::sets;
 use crate::tcp::ei_default_socket_callbacks;
+use crate::turn::Turn;
 use crate::types::{EI_SCLBK_FLG_FULL_IMPL, EI_SCLBK_INF_TMO, ei_socket_callbacks};
 use crate::wait::{NonBlocking, left, pending_error, wait};
 
@@ -150,7 +153,14 @@ impl Port {
     pub(crate) fn accept(&self, timeout: Timeout) -> Result<(Self, Address), Errno> {
         let mut address = Address::room();
         let mut accepted = *self;
+        let polled = self.is_polled(timeout.until());
         self.perform(libc::POLLIN, timeout, |tmo| {
+            // Another thread or process may have been faster.
+            let alone = polled.then(|| Alone::with(self.fd, timeout)).transpose();
+            let _alone = match alone {
+                Ok(alone) => alone,
+                Err(errno) => return errno.0,
+            };
             accepted.ctx = self.ctx;
             address = if self.is_ready_made() {
                 Address::wide_room()
@@ -267,10 +277,7 @@ impl Port {
     /// Closes; the socket is gone, whatever the result. What a descriptor that is none gives is shown
     /// as it is.
     pub(crate) fn close(self) -> Result<(), Errno> {
-        match call!(self, close(self.ctx)) {
-            0 => Ok(()),
-            code => Err(Errno(code)),
-        }
+        outcome(call!(self, close(self.ctx)))
     }
 
     /// Asks for the descriptor, closing the socket if there is none.
@@ -301,7 +308,8 @@ impl Port {
         loop {
             let code = if polled {
                 wait(self.fd, event, until)?;
-                let _mode = NonBlocking::switch(self.fd)?;
+                let writes = event == libc::POLLOUT;
+                let _mode = writes.then(|| NonBlocking::switch(self.fd)).transpose()?;
                 call(0)
             } else {
                 call(left(until))
@@ -311,6 +319,10 @@ impl Port {
                 // The descriptor does not block, by our doing or the program's.
                 libc::EAGAIN => wait(self.fd, event, until)?,
                 code => return self.check(code),
+            }
+            // There is an end to what never comes.
+            if left(until) == 0 {
+                return Err(Errno::TIMED_OUT);
             }
         }
     }
@@ -362,6 +374,24 @@ impl Port {
         } else {
             errno
         }
+    }
+}
+
+/// The only use of a listening descriptor, which does not block meanwhile.
+struct Alone {
+    _mode: NonBlocking,
+    _turn: Turn,
+}
+
+impl Alone {
+    fn with(fd: c_int, timeout: Timeout) -> Result<Self, Errno> {
+        // The mode is switched back before the turn ends.
+        let turn = Turn::wait(fd, timeout)?;
+        let mode = NonBlocking::switch(fd)?;
+        Ok(Self {
+            _mode: mode,
+            _turn: turn,
+        })
     }
 }
 

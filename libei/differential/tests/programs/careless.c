@@ -85,10 +85,7 @@ int main(int argc, char **argv)
     alarm(60);
     if (strcmp(mistake, "uninitialized")) ei_init();
     if (!strcmp(mistake, "initialized twice")) ei_init();
-    if (!strcmp(mistake, "zero") || !strcmp(mistake, "too much")) choose("single");
     init("careless", argv[2]);
-    if (!strcmp(mistake, "zero")) lies = -1;
-    if (!strcmp(mistake, "too much")) lies = 1;
     if (!strcmp(mistake, "signals")) interrupt();
     if (!strcmp(mistake, "fork")) {
         /* The child is the node; its parent ends before it may hinder it. */
@@ -107,6 +104,16 @@ int main(int argc, char **argv)
         free(x.buff);
         x.buff = malloc(3);
         x.buffsz = 3;
+    }
+    if (!strcmp(mistake, "moved")) {
+        /* The structure elsewhere, too. */
+        ei_x_buff *moved = malloc(sizeof *moved);
+        *moved = x;
+        moved->buff = realloc(moved->buff, moved->buffsz * 20);
+        moved->buffsz *= 20;
+        converse(moved);
+        x = *moved;
+        free(moved);
     }
     converse(&x);
     converse(&x);

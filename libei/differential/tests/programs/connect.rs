@@ -18,13 +18,15 @@ impl Node {
 }
 
 /// Every kind of socket that real nodes can talk to, with the number of hooks that are called.
-const SOCKETS: [(&str, u8); 6] = [
+const SOCKETS: [(&str, u8); 8] = [
     ("tcp", 0),
     ("plain", 1),
     ("full", 1),
     ("single", 1),
     ("bytes", 1),
     ("unhooked", 0),
+    ("bare", 0),
+    ("later", 1),
 ];
 
 fn is_connected(node: &str) -> String {

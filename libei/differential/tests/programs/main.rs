@@ -1,5 +1,6 @@
 //! C programs, linked with this library and with OTP's, and real nodes.
 
+mod callbacks;
 mod careless;
 mod client;
 mod connect;
