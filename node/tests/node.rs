@@ -11,8 +11,8 @@ use common::{WAIT, term};
 use einode::blocking::{Builder, Endpoint, Mailbox, Memory, Node, Tcp, Transport};
 use einode::dist::{HostName, TickTime};
 use einode::{
-    Address, AliasKind, Atom, Down, Exit, LinkError, Message, Monitored, NodeName, Pid, RecvError,
-    Table, Term, term,
+    Address, AliasKind, Atom, Control, Down, Exit, LinkError, Message, Monitored, NodeName, Pid,
+    RecvError, Table, Term, term,
 };
 use einode_testkit::{Beam, Epmd};
 
@@ -71,6 +71,37 @@ fn connects_by_itself_and_is_connected_to() {
     beam.wait_until("nodes(hidden) =:= []");
     assert_eq!(beam.text("net_adm:ping('us@127.0.0.1')"), "pang");
     assert!(me.recv(WAIT).is_err());
+}
+
+/// A pid of an earlier life of the node may have the same number as one of a process that lives.
+#[test]
+fn what_is_unlinked_from_an_earlier_life_stays_linked() {
+    let place = common::anywhere();
+    let node = Node::builder("us@127.0.0.1")
+        .cookie("secret")
+        .listen(place)
+        .unpublished();
+    let node = node.start().unwrap();
+    let table: Table = [(node.name().clone(), node.address().unwrap().clone())]
+        .into_iter()
+        .collect();
+    let peer = Endpoint::new(common::node("them")).resolver(table);
+    let mut link = peer.connect(node.name()).unwrap();
+    let mut me = node.mailbox();
+    me.trap_exit(true);
+    let pid = me.pid();
+    link.link(pid.clone()).unwrap();
+    let earlier = pid.creation().wrapping_sub(1);
+    let earlier = Pid::new(pid.node().clone(), pid.id(), pid.serial(), earlier);
+    link.unlink(earlier.clone()).unwrap();
+    // It is confirmed: the peer forgets what it had with that one.
+    let signal = link.receive(WAIT).unwrap();
+    assert!(
+        matches!(&signal.control, Control::UnlinkIdAck { from, .. } if *from == earlier),
+        "{signal:?}"
+    );
+    drop(link);
+    assert_eq!(reason(&recv(&mut me)), term!(noconnection));
 }
 
 #[test]

@@ -62,7 +62,9 @@ impl Core {
                     peer.message_dropped();
                 }
             }
-            (Control::Exit { from, to, .. }, Some(why)) if self.is_ours(&to) => {
+            (Control::Exit { from, to, .. }, Some(why))
+                if self.is_ours(&to) && is_of(&from, peer) =>
+            {
                 self.link_broken(&from, &to, &why);
             }
             (
@@ -76,17 +78,22 @@ impl Core {
                 }
             }
             (Control::Link { from, to }, _) => self.linked_by(peer, from, to),
-            (Control::UnlinkId { id, from, to }, _) => {
-                // Confirmed before anything else can be sent to that process.
+            (Control::UnlinkId { id, from, to }, _) if is_of(&from, peer) => {
+                // Confirmed before anything else can be sent to that process; also for one of an earlier
+                // life, whose link the peer would keep otherwise.
                 let mut relations = self.relations();
-                relations.drop_link(Key::from(&to), &from);
+                if self.is_ours(&to) {
+                    relations.drop_link(Key::from(&to), &from);
+                }
                 let (from, to) = (to, from);
                 owe(peer, &Control::UnlinkIdAck { id, from, to }, None);
             }
-            (Control::UnlinkIdAck { id, from, to }, _) => {
+            (Control::UnlinkIdAck { id, from, to }, _)
+                if self.is_ours(&to) && is_of(&from, peer) =>
+            {
                 self.relations().unlinked(Key::from(&to), &from, id);
             }
-            (Control::Unlink { from, to }, _) => {
+            (Control::Unlink { from, to }, _) if self.is_ours(&to) && is_of(&from, peer) => {
                 self.relations().drop_link(Key::from(&to), &from);
             }
             (
