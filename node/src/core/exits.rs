@@ -18,7 +18,7 @@ pub(super) struct Ending(VecDeque<(Arc<Inbox>, Payload)>);
 
 impl Ending {
     /// Notes what became of something sent to a process.
-    fn note(&mut self, inbox: &Arc<Inbox>, fate: Fate) {
+    pub(super) fn note(&mut self, inbox: &Arc<Inbox>, fate: Fate) {
         if let Fate::Ends(why) = fate {
             self.0.push_back((Arc::clone(inbox), why));
         }

@@ -7,6 +7,7 @@ use einode_dist::{Control, Mfa, Payload};
 use einode_etf::{Atom, DecodeError, Pid, Reader, Reference, Term};
 
 use super::Core;
+use super::exits::Ending;
 use super::inbox::{Inbox, reason};
 use super::message::{Message, Monitored, Spawned};
 use super::peer::Peer;
@@ -95,43 +96,37 @@ impl Core {
             return;
         };
         let inbox = self.process(&to);
-        let message = {
-            let mut relations = self.relations();
-            let process = Key::from(&to);
-            let ties = inbox.as_ref().and_then(|_| relations.of(process));
-            let asked = ties.and_then(|ties| ties.requests.remove(&request));
-            match (asked, &result) {
-                (Some(asked), result) if !asked.abandoned => {
-                    if let Ok(pid) = result {
-                        if link {
-                            relations.link(process, pid, true);
-                        }
-                        if monitor && let Some(ties) = relations.of(process) {
-                            let target = Monitored::Pid(pid.clone());
-                            ties.monitors.insert(request.clone(), target);
-                        }
+        let mut relations = self.relations();
+        let process = Key::from(&to);
+        let ties = inbox.as_ref().and_then(|_| relations.of(process));
+        let asked = ties.and_then(|ties| ties.requests.remove(&request));
+        match (inbox, asked, result) {
+            (Some(inbox), Some(asked), result) if !asked.abandoned => {
+                if let Ok(pid) = &result {
+                    if link {
+                        relations.link(process, pid, true);
                     }
-                    Some(Message::Spawned(Spawned {
-                        request,
-                        result: result.clone(),
-                    }))
+                    if monitor && let Some(ties) = relations.of(process) {
+                        let target = Monitored::Pid(pid.clone());
+                        ties.monitors.insert(request.clone(), target);
+                    }
                 }
-                // Nobody waits for it. What it has with us ends as if we had.
-                (asked, Ok(pid)) => {
-                    let why = if asked.is_some() {
-                        "abandoned"
-                    } else {
-                        "noproc"
-                    };
-                    self.disown(to.clone(), pid, request, link, monitor, why);
-                    None
-                }
-                (_, Err(_)) => None,
+                // Told while nothing else can be, such as that the connection is lost.
+                let spawned = Message::Spawned(Spawned { request, result });
+                let mut ending = Ending::default();
+                ending.note(&inbox, inbox.push(spawned, false));
+                self.end_all(&mut relations, ending);
             }
-        };
-        if let (Some(inbox), Some(message)) = (inbox, message) {
-            let fate = inbox.push(message, false);
-            self.meet(&inbox, fate);
+            // Nobody waits for it. What it has with us ends as if we had.
+            (_, asked, Ok(pid)) => {
+                let why = if asked.is_some() {
+                    "abandoned"
+                } else {
+                    "noproc"
+                };
+                self.disown(to, &pid, request, link, monitor, why);
+            }
+            (_, _, Err(_)) => {}
         }
     }
 
@@ -314,4 +309,82 @@ fn job(call: &Mfa, arguments: Payload) -> Option<Job> {
 fn skip(reader: &mut Reader<'_>, elements: usize) -> Result<(), DecodeError> {
     reader.list()?;
     (0..elements).try_for_each(|_| reader.skip())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use einode_dist::NodeName;
+
+    use super::super::{Behaviour, Choices, Driver};
+    use super::*;
+    use crate::process::Process;
+
+    /// Connects with nobody.
+    struct Alone;
+
+    impl Driver for Alone {
+        fn dial(&self, _: &Arc<Core>, _: Arc<Peer>) {}
+
+        fn keep(&self, _: &Arc<Core>) {}
+
+        fn run(&self, _: Process, _: Box<dyn Behaviour>) {}
+    }
+
+    #[test]
+    fn a_process_is_not_lost_before_it_is_announced() {
+        let choices = Choices {
+            name: NodeName::new("us@here").unwrap(),
+            creation: 1,
+            mailbox_limit: usize::MAX,
+            allows: Box::new(|_| false),
+        };
+        let core = Core::new(choices, Alone);
+        let there = Atom::from_static("them@there");
+        for n in 0..200 {
+            let (inbox, request) = (core.spawn(), core.reference());
+            let pending = Request {
+                node: there.clone(),
+                abandoned: false,
+            };
+            let process = Key::from(&inbox.pid);
+            let mut relations = core.relations();
+            let ties = relations.of(process).unwrap();
+            ties.requests.insert(request.clone(), pending);
+            drop(relations);
+            let reply = Control::SpawnReply {
+                request,
+                to: inbox.pid.clone(),
+                link: false,
+                monitor: true,
+                result: Ok(Pid::new(there.clone(), n, 0, 1)),
+                token: None,
+            };
+            // Lost as soon as there is something to lose.
+            thread::scope(|scope| {
+                scope.spawn(|| core.spawn_replied(reply));
+                loop {
+                    let mut relations = core.relations();
+                    if relations.of(process).unwrap().requests.is_empty() {
+                        break core.lose(&mut relations, &there);
+                    }
+                    drop(relations);
+                    thread::yield_now();
+                }
+            });
+            let next = || {
+                inbox
+                    .take(|message| Some(message.clone()))
+                    .unwrap()
+                    .unwrap()
+                    .1
+            };
+            let (first, second) = (next(), next());
+            assert!(
+                matches!((&first, &second), (Message::Spawned(_), Message::Down(_))),
+                "{first:?} {second:?}"
+            );
+        }
+    }
 }
