@@ -1,5 +1,5 @@
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use einode_dist::Destination;
@@ -30,7 +30,7 @@ pub(crate) struct Registry {
 struct Member {
     inbox: Arc<Inbox>,
     names: Vec<Atom>,
-    aliases: Vec<Reference>,
+    aliases: HashSet<Reference>,
 }
 
 /// What an alias leads to.
@@ -78,7 +78,7 @@ impl Registry {
         let member = Member {
             inbox,
             names: Vec::new(),
-            aliases: Vec::new(),
+            aliases: HashSet::new(),
         };
         self.processes.insert(Key::from(&member.inbox.pid), member);
     }
@@ -145,7 +145,7 @@ impl Registry {
         priority: bool,
     ) {
         if let Some(member) = self.processes.get_mut(&process) {
-            member.aliases.push(alias.clone());
+            member.aliases.insert(alias.clone());
             let inbox = Arc::clone(&member.inbox);
             let leads_to = Alias {
                 inbox,
@@ -171,7 +171,7 @@ impl Registry {
         if let Some(found) = self.aliases.remove(alias)
             && let Some(member) = self.processes.get_mut(&Key::from(&found.inbox.pid))
         {
-            member.aliases.retain(|other| other != alias);
+            member.aliases.remove(alias);
         }
     }
 
