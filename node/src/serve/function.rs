@@ -305,6 +305,7 @@ impl Behaviour for Rex {
                         answer(&process.core, &process.inbox, &from, &Term::nil(), reply);
                     }
                 }
+                Asked::Broadcast(from, name, message) => broadcast(process, &from, &name, &message),
             }
         }
     }
@@ -313,10 +314,34 @@ impl Behaviour for Rex {
 enum Asked {
     Call(Job, Option<Pid>),
     Features(Pid),
+    /// `rpc:sbcast/3`: a message for the process of a name.
+    Broadcast(Pid, Atom, Term),
+}
+
+/// Hands a message on, and says whether there was somebody to hand it to.
+fn broadcast(process: &Process, from: &Pid, name: &Atom, message: &Term) {
+    const REX: Atom = Atom::from_static("rex");
+    const NOBODY: Atom = Atom::from_static("nonexisting_name");
+    let core = &process.core;
+    let node = core.name().as_atom();
+    let reply = if core.named(name).is_some() {
+        let Ok(message) = Payload::encode(message) else {
+            return;
+        };
+        let to = Destination::Name(name.clone());
+        let _ = core.send(&process.inbox, &to, node, message, false, Urgency::Owed);
+        Payload::encode(&(REX, node, node))
+    } else {
+        Payload::encode(&(REX, node, (NOBODY, name)))
+    };
+    if let Ok(reply) = reply {
+        answer(core, &process.inbox, from, &Term::nil(), reply);
+    }
 }
 
 /// What a message to `rex` asks for: `{'$gen_call', {Pid, Tag}, Call}`, `{'$gen_cast', Call}` or
-/// `{Pid, Call}`, where a call is `{call, Module, Function, Arguments, GroupLeader}`.
+/// `{Pid, Call}`, where a call is `{call, Module, Function, Arguments, GroupLeader}`; of the last kind there
+/// are also `{sbcast, Name, Message}` and `features_request`.
 fn asked(message: &Payload) -> Option<Asked> {
     let mut reader = message.reader();
     let (report, skip): (_, fn(&mut Reader<'_>) -> _) = match reader.tuple().ok()? {
@@ -339,13 +364,19 @@ fn asked(message: &Payload) -> Option<Asked> {
                 Err(_) => return None,
             };
             reader.skip().ok()?;
-            if let Report::Reply(from, _) = &report
-                && reader
+            if let Report::Reply(from, _) = &report {
+                let mut reader = reader.clone();
+                if reader
                     .clone()
                     .atom()
                     .is_ok_and(|it| it == "features_request")
-            {
-                return Some(Asked::Features(from.clone()));
+                {
+                    return Some(Asked::Features(from.clone()));
+                }
+                if reader.tuple() == Ok(3) && reader.atom().is_ok_and(|it| it == "sbcast") {
+                    let (name, message) = (reader.atom().ok()?, reader.term().ok()?);
+                    return Some(Asked::Broadcast(from.clone(), name, message));
+                }
             }
             (report, |reader| {
                 reader.tuple()?;
