@@ -257,7 +257,7 @@ impl Options {
                         .any(|level| value.is_atom(level)),
                     "message_queue_data" => value.is_atom("on_heap") || value.is_atom("off_heap"),
                     "async_dist" => value.as_bool().is_some(),
-                    "max_heap_size" => count || value.as_map().is_some(),
+                    "max_heap_size" => is_max_heap_size(value),
                     "fullsweep_after" | "min_heap_size" | "min_bin_vheap_size" | "scheduler" => {
                         count
                     }
@@ -270,6 +270,22 @@ impl Options {
         }
         Some(Self { link, monitor })
     }
+}
+
+/// Whether a heap may have this for its greatest size (`erlang:process_flag/2`): none, or one that is no less
+/// than the smallest that a heap begins with.
+fn is_max_heap_size(value: &Term) -> bool {
+    const SMALLEST: i64 = 233;
+    let is_size = |size: &Term| {
+        size.as_i64()
+            .is_some_and(|size| size == 0 || size >= SMALLEST)
+    };
+    let Some(map) = value.as_map() else {
+        return is_size(value);
+    };
+    let mut flags = ["kill", "error_logger", "include_shared_binaries"].into_iter();
+    map.get_atom("size").is_some_and(is_size)
+        && flags.all(|flag| map.get_atom(flag).is_none_or(|it| it.as_bool().is_some()))
 }
 
 /// What a process is to do: to call a function, or to call one for `erpc:call/5` or `erpc:cast/4`.
