@@ -248,6 +248,10 @@ impl Options {
                 };
                 let count = value.as_i64().is_some_and(|value| value >= 0);
                 let is_known = match name.as_atom()?.as_str() {
+                    "link" => {
+                        link = true;
+                        value.as_list().is_some()
+                    }
                     "monitor" => {
                         monitor = true;
                         value.as_list().is_some()

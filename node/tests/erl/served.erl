@@ -280,6 +280,8 @@ requests() ->
         {[{reply_tag, told}, {reply, success_only}, link], [{told, ok}, Exit]}]] ++
     [{[{monitor, [{alias, Kind}]}], add, [Yes, Down]} || Kind <- [explicit_unalias, demonitor, reply_demonitor]] ++
     [{[Option, monitor], add, [Yes, Down]} || Option <- valid()] ++
+    [{[{link, Options}, {monitor, Options}], add, [Yes, Exit, Down]}
+        || list_to_integer(erlang:system_info(otp_release)) >= 28, Options <- [[], [priority]]] ++
     [{[Option, Reply, link, monitor], add, Expected}
         || Option <- invalid(),
            {Reply, Expected} <- [
@@ -301,7 +303,7 @@ valid() ->
      {max_heap_size, #{size => 1000000, kill => false, error_logger => false, more => 1}}].
 
 invalid() ->
-    [nonsense, 7, {link}, {link, true}, {nonsense, 1}, {priority, high, 1},
+    [nonsense, 7, {link}, {nonsense, 1}, {priority, high, 1},
      {priority, nonsense}, {priority, 1}, {message_queue_data, nonsense}, {async_dist, nonsense},
      {fullsweep_after, -1}, {fullsweep_after, x}, {min_heap_size, -1}, {min_heap_size, 1.0},
      {min_bin_vheap_size, x}, {max_heap_size, -1}, {max_heap_size, 1}, {max_heap_size, x},
