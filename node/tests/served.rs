@@ -29,7 +29,7 @@ impl GenServer for Server {
             Some([what, to, message]) if what.is_atom("tell") => {
                 let to = to.as_pid().map(Recipient::from);
                 let alias = request.as_tuple().and_then(|it| it[1].as_reference());
-                if let Some(to) = to.or(alias.map(Recipient::from)) {
+                if let Some(to) = to.or_else(|| alias.map(Recipient::from)) {
                     me.try_send(to, message)?;
                 }
                 from.reply(&term!(ok))?;
