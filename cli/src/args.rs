@@ -14,6 +14,7 @@ use crate::encode::Encode;
 use crate::eval::Eval;
 use crate::host;
 use crate::info::Info;
+use crate::log::Log;
 use crate::names::Names;
 use crate::nodes::Nodes;
 use crate::ping::Ping;
@@ -22,6 +23,7 @@ use crate::relay::Relay;
 use crate::send::Send;
 use crate::shell::Shell;
 use crate::top::Top;
+use crate::watch::Watch;
 
 /// Calls, sends to and pings Erlang nodes
 #[derive(Debug, Parser)]
@@ -68,6 +70,10 @@ pub(crate) enum Command {
     Top(Top),
     /// Tell what there is to know about a process of a node
     Info(Info),
+    /// Tell which nodes come and go, as seen from a node
+    Watch(Watch),
+    /// Follow what a node logs
+    Log(Log),
     /// Turn a term of the external format into Erlang syntax
     Decode(Decode),
     /// Turn a term of Erlang syntax into the external format

@@ -6,6 +6,7 @@
 mod args;
 mod call;
 mod cast;
+mod clock;
 mod connect;
 mod decode;
 mod encode;
@@ -19,6 +20,7 @@ mod info;
 mod interrupt;
 mod json;
 mod latency;
+mod log;
 mod names;
 mod nodes;
 mod output;
@@ -34,6 +36,7 @@ mod style;
 mod table;
 mod top;
 mod via;
+mod watch;
 
 use std::env;
 use std::path::Path;
@@ -71,6 +74,8 @@ fn einode() -> ExitCode {
         Command::Processes(args) => processes::run(args),
         Command::Top(args) => top::run(args),
         Command::Info(args) => info::run(args),
+        Command::Watch(args) => watch::run(args),
+        Command::Log(args) => log::run(args),
         Command::Decode(args) => decode::run(args),
         Command::Encode(args) => encode::run(args),
         Command::Epmd(args) => return epmd::main(args.arguments.iter().cloned()),

@@ -15,6 +15,12 @@ pub(crate) fn raw(bytes: &[u8]) -> Result<(), Failure> {
     to_stdout(|out| out.write_all(bytes))
 }
 
+/// Says something on standard error that is no reason to end.
+pub(crate) fn complain(what: impl fmt::Display) {
+    // With standard error closed there is nobody to hear it.
+    let _ = writeln!(io::stderr(), "einode: {what}");
+}
+
 fn to_stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
     let mut out = BufWriter::new(io::stdout().lock());
     match write(&mut out).and_then(|()| out.flush()) {

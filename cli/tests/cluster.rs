@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::to;
+use common::{EVALUATING, Following, nothing_is_left, to};
 use einode_testkit::{Beam, Builder};
 
 #[test]
@@ -76,4 +76,68 @@ fn asks_on_where_one_does_not_answer() {
         "{told:?}"
     );
     drop(link);
+}
+
+#[test]
+fn tells_which_nodes_come_and_go() {
+    let shop = Beam::start();
+    let also = || Beam::builder().epmd(shop.epmd()).cookie(shop.cookie());
+    let stock = also().start();
+    let ping = |other: &Beam| {
+        assert_eq!(
+            shop.text(&format!("net_adm:ping('{}')", other.name())),
+            "pong"
+        );
+    };
+    ping(&stock);
+    for as_json in [false, true] {
+        let mut watch = Following::start(&shop, "watch", if as_json { &["--json"] } else { &[] });
+        let event = |what: &str, node: &str, kind: &str| {
+            if as_json {
+                let told = format!("{{\"event\":\"{what}\",\"node\":\"{node}\",\"reason\":");
+                (told, format!("\"type\":\"{kind}\"}}"))
+            } else {
+                (format!("Z {what:9} {node} ({kind})"), String::new())
+            }
+        };
+        let mut expect = |what: &str, node: &str, kind: &str| {
+            let (told, end) = event(what, node, kind);
+            let line = watch.line();
+            assert!(
+                line.contains(&told) && line.contains(&end),
+                "{told}: {line}"
+            );
+        };
+        expect("up", shop.name(), "watched");
+        expect("connected", stock.name(), "visible");
+        let mut till = also().start();
+        let tool = also().hidden().start();
+        ping(&till);
+        expect("up", till.name(), "visible");
+        ping(&tool);
+        expect("up", tool.name(), "hidden");
+        till.kill();
+        expect("down", till.name(), "visible");
+        drop(tool);
+        watch.until("hidden");
+        assert_eq!(shop.text(&format!("length({EVALUATING})")), "1");
+        watch.interrupt();
+        nothing_is_left(&shop);
+    }
+}
+
+/// And connects with it again.
+#[test]
+fn tells_when_the_watched_node_goes() {
+    let mut shop = Beam::start();
+    let (epmd, cookie) = (shop.epmd().clone(), shop.cookie().to_owned());
+    let name = shop.name().to_owned();
+    let mut watch = Following::start(&shop, "watch", &[]);
+    watch.until(&format!("up        {name} (watched)"));
+    shop.kill();
+    watch.until(&format!("down      {name} (watched): the connection ended"));
+    let again = Beam::builder().name(&name).epmd(&epmd).cookie(&cookie);
+    let _again = again.start();
+    watch.until(&format!("up        {name} (watched)"));
+    watch.interrupt();
 }

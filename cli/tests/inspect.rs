@@ -5,7 +5,7 @@ mod common;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 
-use common::{program, to};
+use common::{EVALUATING, Following, nothing_is_left, to};
 use einode_testkit::Beam;
 
 /// Processes of which each is the busiest in its way.
@@ -117,29 +117,14 @@ fn shows_what_a_node_does() {
 #[test]
 fn tells_again_and_again_and_leaves_nothing_behind() {
     let beam = Beam::start();
-    let count = beam.text("length(processes())");
-    let port = beam.epmd_port().to_string();
-    let mut top = program()
-        .args([
-            "top",
-            "--json",
-            "--interval",
-            "0.05",
-            "--cookie",
-            beam.cookie(),
-        ])
-        .args(["--epmd-port", &port, beam.name()])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(top.stdout.take().unwrap()).lines();
+    let mut top = Following::start(&beam, "top", &["--json", "--interval", "0.05"]);
     for _ in 0..3 {
-        let line = lines.next().unwrap().unwrap();
+        let line = top.line();
         assert!(line.starts_with("{\"atoms\":"), "{line}");
     }
-    top.kill().unwrap();
-    top.wait().unwrap();
-    beam.wait_until(&format!("length(processes()) =:= {count}"));
+    assert_eq!(beam.text(&format!("length({EVALUATING})")), "1");
+    top.kill();
+    nothing_is_left(&beam);
     beam.wait_until("erlang:statistics(scheduler_wall_time) =:= undefined");
 }
 

@@ -1,8 +1,8 @@
 //! Running the program.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
-use std::io::Write;
-use std::process::{Command, Stdio};
+use std::io::{BufRead, BufReader, Lines, Write};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use einode_testkit::Beam;
@@ -91,4 +91,82 @@ pub(crate) fn to(beam: &Beam, command: &str, arguments: &[&str]) -> Run {
             beam.name(),
         ])
         .args(arguments))
+}
+
+/// The processes of the node that evaluate what the program has sent there: not those of the test, of which
+/// one asks and the other watches it.
+pub(crate) const EVALUATING: &str = "
+    [P || P <- processes(), P =/= self(),
+          [{current_stacktrace, Stack}, {monitors, Monitors}]
+              <- [process_info(P, [current_stacktrace, monitors])],
+          lists:keymember(erl_eval, 1, Stack), not lists:member({process, self()}, Monitors)]";
+
+/// Waits until there are none.
+#[track_caller]
+pub(crate) fn nothing_is_left(beam: &Beam) {
+    beam.wait_until(&format!("{EVALUATING} =:= []"));
+}
+
+/// A run that goes on until it is interrupted.
+pub(crate) struct Following {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Following {
+    /// Runs a command that follows a node.
+    pub(crate) fn start(beam: &Beam, command: &str, arguments: &[&str]) -> Self {
+        let port = beam.epmd_port().to_string();
+        let peer = ["--cookie", beam.cookie(), "--epmd-port", &port, beam.name()];
+        Self::of(program().arg(command).args(peer).args(arguments))
+    }
+
+    pub(crate) fn of(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self { child, lines }
+    }
+
+    /// The next line that it prints.
+    #[track_caller]
+    pub(crate) fn line(&mut self) -> String {
+        self.lines.next().expect("one more line").unwrap()
+    }
+
+    /// The next line with this text.
+    #[track_caller]
+    pub(crate) fn until(&mut self, text: &str) -> String {
+        loop {
+            let line = self.line();
+            if line.contains(text) {
+                return line;
+            }
+        }
+    }
+
+    /// Ends it by ctrl-c.
+    #[track_caller]
+    pub(crate) fn interrupt(&mut self) {
+        let process = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-INT", &process]).status();
+        assert!(sent.unwrap().success());
+        assert_eq!(self.child.wait().unwrap().code(), Some(0));
+    }
+
+    /// Ends it without any chance to tidy up.
+    pub(crate) fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Waits for its own end.
+    pub(crate) fn code(&mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        self.kill();
+    }
 }
