@@ -14,6 +14,7 @@ use crate::encode::Encode;
 use crate::eval::Eval;
 use crate::host;
 use crate::info::Info;
+use crate::listen::Listen;
 use crate::log::Log;
 use crate::names::Names;
 use crate::nodes::Nodes;
@@ -74,6 +75,8 @@ pub(crate) enum Command {
     Watch(Watch),
     /// Follow what a node logs
     Log(Log),
+    /// Be a node, and print what others send
+    Listen(Listen),
     /// Turn a term of the external format into Erlang syntax
     Decode(Decode),
     /// Turn a term of Erlang syntax into the external format
@@ -97,27 +100,25 @@ pub(crate) struct Verbatim {
     pub(crate) arguments: Vec<OsString>,
 }
 
+/// Under what `--help` has the options that most commands share, after their own.
+const CONNECTION: &str = "Connection";
+
 /// The node at the other end, and how to get there.
 #[derive(Debug, Group)]
 pub(crate) struct Peer {
     /// The node: name@host, or name for one on this host
     #[arg(value_name = "NODE", value_parser = node)]
     pub(crate) node: NodeName,
-    /// The cookie; other users can see it while the program runs, a file is safer
-    #[arg(long, conflicts_with = "cookie_file")]
-    pub(crate) cookie: Option<String>,
-    /// The file with the cookie; by default $EINODE_COOKIE is the cookie, or else it is read from
-    /// ~/.erlang.cookie
-    #[arg(long, value_name = "FILE")]
-    pub(crate) cookie_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) secret: Secret,
     /// Our own name; by default the node gives us one, which nodes since OTP 23 can
-    #[arg(long, value_name = "NAME@HOST")]
+    #[arg(long, help_heading = CONNECTION, value_name = "NAME@HOST")]
     pub(crate) name: Option<NodeName>,
     #[command(flatten)]
     pub(crate) place: Place,
     /// The command whose standard input and output lead to the node, instead of a connection of our own;
     /// it takes the place of a shell, as with ssh's ProxyCommand
-    #[arg(long, value_name = "COMMAND", conflicts_with_all = ["address", "unix", "epmd_port"])]
+    #[arg(long, help_heading = CONNECTION, value_name = "COMMAND", conflicts_with_all = ["address", "unix", "epmd_port"])]
     pub(crate) via: Option<String>,
     #[command(flatten)]
     pub(crate) carrier: Carrier,
@@ -125,14 +126,26 @@ pub(crate) struct Peer {
     pub(crate) limit: Limit,
 }
 
+/// What the nodes of a cluster have in common.
+#[derive(Debug, Group)]
+pub(crate) struct Secret {
+    /// The cookie; other users can see it while the program runs, a file is safer
+    #[arg(long, help_heading = CONNECTION, conflicts_with = "cookie_file")]
+    pub(crate) cookie: Option<String>,
+    /// The file with the cookie; by default $EINODE_COOKIE is the cookie, or else it is read from
+    /// ~/.erlang.cookie
+    #[arg(long, help_heading = CONNECTION, value_name = "FILE")]
+    pub(crate) cookie_file: Option<PathBuf>,
+}
+
 /// Where a node listens, unless its name says it.
 #[derive(Debug, Group)]
 pub(crate) struct Place {
     /// Where the node listens, to connect without asking EPMD; `[::1]:PORT` for IPv6
-    #[arg(long, value_name = "HOST:PORT", value_parser = address, conflicts_with = "epmd_port")]
+    #[arg(long, help_heading = CONNECTION, value_name = "HOST:PORT", value_parser = address, conflicts_with = "epmd_port")]
     pub(crate) address: Option<(String, u16)>,
     /// The Unix domain socket on which the node listens; @NAME is one in Linux's abstract namespace
-    #[arg(long, value_name = "PATH", conflicts_with_all = ["address", "epmd_port"])]
+    #[arg(long, help_heading = CONNECTION, value_name = "PATH", conflicts_with_all = ["address", "epmd_port"])]
     pub(crate) unix: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) epmd: Epmd,
@@ -142,12 +155,12 @@ pub(crate) struct Place {
 #[derive(Debug, Group)]
 pub(crate) struct Carrier {
     /// The protocol below that of the nodes; by default it follows from the other options
-    #[arg(long, value_name = "PROTOCOL", requires_if("unix", "unix"))]
+    #[arg(long, help_heading = CONNECTION, value_name = "PROTOCOL", requires_if("unix", "unix"))]
     #[cfg_attr(feature = "tls", arg(requires_if("tls", "tls_optfile")))]
     pub(crate) proto: Option<Proto>,
     /// Connect over TLS with the client options of this file, which is as for erl -ssl_dist_optfile
     #[cfg(feature = "tls")]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, help_heading = CONNECTION, value_name = "FILE")]
     pub(crate) tls_optfile: Option<PathBuf>,
 }
 
@@ -167,7 +180,7 @@ pub(crate) enum Proto {
 #[derive(Debug, Group)]
 pub(crate) struct Epmd {
     /// The port of EPMD; by default $ERL_EPMD_PORT, or else 4369
-    #[arg(long, value_name = "PORT")]
+    #[arg(long, help_heading = CONNECTION, value_name = "PORT")]
     pub(crate) epmd_port: Option<u16>,
 }
 
@@ -175,7 +188,7 @@ pub(crate) struct Epmd {
 #[derive(Debug, Group)]
 pub(crate) struct Limit {
     /// Give up after this time, from the look-up of names to the answer
-    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    #[arg(long, help_heading = CONNECTION, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub(crate) timeout: Duration,
 }
 

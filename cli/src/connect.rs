@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use einode::blocking::{Any, Endpoint, Node, Tcp, Transport, Unix};
 use einode::{Address, Config, Cookie, Identity, StartError, Table, cookie};
 
-use crate::args::{Limit, Peer, Proto};
+use crate::args::{Carrier, Limit, Peer, Proto, Secret};
 use crate::exit::Failure;
 use crate::host;
 use crate::progress::Progress;
@@ -50,7 +50,8 @@ impl Peer {
     /// Without a name of our own we ask the node for one. A name that we made up would be a new atom in
     /// the tables of the node at each call, while the names it gives are used again.
     pub(crate) fn connect(&self, deadline: Deadline) -> Result<Link, Failure> {
-        let mut config = Config::new(self.identity(), self.cookie()?).setup_time(deadline.left());
+        let mut config =
+            Config::new(self.identity(), self.secret.cookie()?).setup_time(deadline.left());
         if let Some(port) = self.place.epmd.epmd_port {
             config = config.epmd_port(port);
         }
@@ -83,7 +84,7 @@ impl Peer {
             builder = builder.resolver(table);
         }
         let builder = builder
-            .cookie(self.cookie()?.reveal())
+            .cookie(self.secret.cookie()?.reveal())
             .setup_time(deadline.left())
             .transport(self.transport()?);
         let _progress = Progress::start(|| format!("connecting with {}", self.node));
@@ -120,20 +121,41 @@ impl Peer {
             return Err(Failure::Usage(wrong.into()));
         }
         if self.via.is_some() {
-            self.over(Via)
+            self.carrier.over(Via)
         } else if self.place.unix.is_some() {
-            self.over(Unix::default())
+            self.carrier.over(Unix::default())
         } else {
-            self.over(Tcp)
+            self.carrier.over(Tcp)
         }
     }
 
+    fn identity(&self) -> Identity {
+        match &self.name {
+            Some(name) => name.clone().into(),
+            None => host::name().into(),
+        }
+    }
+}
+
+impl Secret {
+    /// The cookie, from where it is said to be.
+    pub(crate) fn cookie(&self) -> Result<Cookie, Failure> {
+        let cookie = match (&self.cookie, &self.cookie_file) {
+            (Some(cookie), _) => Cookie::new(cookie).map_err(Into::into),
+            (None, Some(file)) => cookie::read(file),
+            (None, None) => cookie::find(),
+        };
+        cookie.map_err(|error| Failure::Usage(format!("{error}; see --cookie and --cookie-file")))
+    }
+}
+
+impl Carrier {
     /// The transport, with TLS on top if that is wanted.
     #[cfg(feature = "tls")]
-    fn over(&self, transport: impl Transport) -> Result<Any, Failure> {
+    pub(crate) fn over(&self, transport: impl Transport) -> Result<Any, Failure> {
         use einode::tls::{Tls, TlsOver};
 
-        Ok(match (&self.carrier.tls_optfile, self.carrier.proto) {
+        Ok(match (&self.tls_optfile, self.proto) {
             (None, _) => Any::new(transport),
             (Some(file), None | Some(Proto::Tls)) => {
                 let tls = Tls::from_optfile(file);
@@ -148,23 +170,7 @@ impl Peer {
     }
 
     #[cfg(not(feature = "tls"))]
-    fn over(&self, transport: impl Transport) -> Result<Any, Failure> {
+    pub(crate) fn over(&self, transport: impl Transport) -> Result<Any, Failure> {
         Ok(Any::new(transport))
-    }
-
-    fn identity(&self) -> Identity {
-        match &self.name {
-            Some(name) => name.clone().into(),
-            None => host::name().into(),
-        }
-    }
-
-    fn cookie(&self) -> Result<Cookie, Failure> {
-        let cookie = match (&self.cookie, &self.cookie_file) {
-            (Some(cookie), _) => Cookie::new(cookie).map_err(Into::into),
-            (None, Some(file)) => cookie::read(file),
-            (None, None) => cookie::find(),
-        };
-        cookie.map_err(|error| Failure::Usage(format!("{error}; see --cookie and --cookie-file")))
     }
 }

@@ -20,6 +20,7 @@ mod info;
 mod interrupt;
 mod json;
 mod latency;
+mod listen;
 mod log;
 mod names;
 mod nodes;
@@ -76,6 +77,7 @@ fn einode() -> ExitCode {
         Command::Info(args) => info::run(args),
         Command::Watch(args) => watch::run(args),
         Command::Log(args) => log::run(args),
+        Command::Listen(args) => listen::run(args),
         Command::Decode(args) => decode::run(args),
         Command::Encode(args) => encode::run(args),
         Command::Epmd(args) => return epmd::main(args.arguments.iter().cloned()),
