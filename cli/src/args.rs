@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 use einode::{NodeName, Term};
 
+use crate::bench::Bench;
 use crate::call::Call;
 use crate::cast::Cast;
 use crate::decode::Decode;
@@ -77,6 +78,8 @@ pub(crate) enum Command {
     Log(Log),
     /// Be a node, and print what others send
     Listen(Listen),
+    /// Measure round trips and messages to and from a node
+    Bench(Bench),
     /// Turn a term of the external format into Erlang syntax
     Decode(Decode),
     /// Turn a term of Erlang syntax into the external format

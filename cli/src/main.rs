@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod bench;
 mod call;
 mod cast;
 mod clock;
@@ -78,6 +79,7 @@ fn einode() -> ExitCode {
         Command::Watch(args) => watch::run(args),
         Command::Log(args) => log::run(args),
         Command::Listen(args) => listen::run(args),
+        Command::Bench(args) => bench::run(args),
         Command::Decode(args) => decode::run(args),
         Command::Encode(args) => encode::run(args),
         Command::Epmd(args) => return epmd::main(args.arguments.iter().cloned()),

@@ -139,6 +139,15 @@ impl Feed {
         }
     }
 
+    pub(crate) const fn process(&self) -> &Pid {
+        &self.process
+    }
+
+    /// The connection, to ask for something else meanwhile.
+    pub(crate) const fn link(&mut self) -> &mut Link {
+        &mut self.link
+    }
+
     /// The next term that it sends.
     pub(crate) fn next(&mut self) -> Result<Term, Failure> {
         loop {

@@ -21,7 +21,7 @@ fn prints_what_it_is_sent() {
     beam.eval("{printer, 'printer@127.0.0.1'} ! {hello, \"größe\", self()}");
     let agent = beam.text("list_to_atom(pid_to_list(self()))");
     let number = agent.split('.').nth(1).unwrap();
-    let line = format!("{{hello,\"größe\",<{}.{number}.0>}}", beam.name());
+    let line = format!("{{hello,\"größe\",<'{}'.{number}.0>}}", beam.name());
     assert_eq!(printer.line(), line);
     assert_eq!(beam.text("net_adm:ping('printer@127.0.0.1')"), "pong");
     // To another name there is nobody.

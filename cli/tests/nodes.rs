@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use common::{einode, program, run, to};
+use common::{einode, nothing_is_left, program, run, to};
 use einode_testkit::Beam;
 
 #[test]
@@ -77,6 +77,36 @@ fn pings_until_it_is_interrupted() {
     let told = std::iter::repeat_with(next).find(|line| line.contains(" sent, "));
     assert!(told.unwrap().ends_with(" % lost"));
     assert!(ping.wait().unwrap().success());
+}
+
+#[test]
+fn measures() {
+    let beam = Beam::start();
+    let short = ["--seconds", "0.05", "--size", "100"];
+    let told = to(&beam, "bench", &short);
+    let lines: Vec<&str> = told.printed().lines().collect();
+    for (line, begin) in lines.iter().zip([
+        "connect    ",
+        "ping       min/mean/max/stddev ",
+        "           p50 ",
+        "erpc call  min/mean/max/stddev ",
+        "           p50 ",
+        "to node    ",
+        "from node  ",
+    ]) {
+        assert!(line.starts_with(begin), "{begin}: {line}");
+    }
+    assert_eq!(lines.len(), 7);
+    assert!(lines[6].contains(" messages/s of 100 B, "), "{lines:?}");
+    let json = to(&beam, "bench", &[&["--json"], &short[..]].concat());
+    let json = json.printed();
+    assert!(json.contains("\"to_node\":{\"bytes_per_s\":"), "{json}");
+    // Neither the process that sent nor the one that took is left.
+    beam.wait_until(
+        "[] =:= [P || P <- processes(), {gen_event, _, _} <- [proc_lib:translate_initial_call(P)],
+                                   process_info(P, registered_name) =:= []]",
+    );
+    nothing_is_left(&beam);
 }
 
 #[test]
