@@ -10,6 +10,7 @@ use einode::{NodeName, Term};
 use crate::bench::Bench;
 use crate::call::Call;
 use crate::cast::Cast;
+use crate::completions::Completions;
 use crate::decode::Decode;
 use crate::encode::Encode;
 use crate::eval::Eval;
@@ -17,6 +18,7 @@ use crate::host;
 use crate::info::Info;
 use crate::listen::Listen;
 use crate::log::Log;
+use crate::man::Man;
 use crate::names::Names;
 use crate::nodes::Nodes;
 use crate::ping::Ping;
@@ -27,7 +29,7 @@ use crate::shell::Shell;
 use crate::top::Top;
 use crate::watch::Watch;
 
-/// Calls, sends to and pings Erlang nodes
+/// Calls, watches and talks to Erlang and Elixir nodes
 #[derive(Debug, Parser)]
 #[command(name = "einode", version, after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -37,14 +39,17 @@ pub(crate) struct Args {
 
 const EXAMPLES: &str = "\
 Examples:
+  einode names db.example                                  which nodes a host has
   einode ping shop@db.example
   einode call shop@db.example 'lists:sum([1, 2, 39])'
-  einode call --json shop@db.example 'application:loaded_applications()'
+  einode eval shop@db.example '[X || {X, _} <- ets:tab2list(orders)]'
+  einode top shop@db.example                               what keeps it busy
+  einode log --level error shop@db.example                 what goes wrong there
+  einode nodes shop@db.example                             who is connected with whom
   einode send shop@db.example logger '{info, <<\"deployed\">>}'
-  einode names db.example
   einode encode '{ok, 42}' | einode decode
 
-`einode COMMAND --help` says more about each.";
+The cookie is $EINODE_COOKIE, or else that of ~/.erlang.cookie. `einode COMMAND --help` says more about each command.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -84,6 +89,10 @@ pub(crate) enum Command {
     Decode(Decode),
     /// Turn a term of Erlang syntax into the external format
     Encode(Encode),
+    /// Print what makes a shell complete commands and options
+    Completions(Completions),
+    /// Print manual pages, or write them into a directory
+    Man(Man),
     /// Be the port mapper daemon of this host, or ask it, with the options of OTP's epmd
     #[command(disable_help_flag = true)]
     Epmd(Verbatim),

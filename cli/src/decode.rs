@@ -9,8 +9,14 @@ use crate::exit::Failure;
 use crate::json::{self, Json};
 use crate::output;
 
+const EXAMPLES: &str = "\
+Examples:
+  einode decode '83 68 02 77 02 6f 6b 61 2a'
+  einode decode --json --file session.etf
+  einode encode '{ok, 42}' | einode decode";
+
 #[derive(Debug, Args)]
-#[command(after_long_help = json::RULES)]
+#[command(after_help = EXAMPLES, after_long_help = [EXAMPLES, json::RULES].join("\n\n"))]
 pub(crate) struct Decode {
     /// The bytes of the term as hexadecimal digits; by default they are read from standard input
     #[arg(value_name = "HEX")]

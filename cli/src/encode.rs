@@ -10,7 +10,14 @@ use crate::args;
 use crate::exit::Failure;
 use crate::output;
 
+const EXAMPLES: &str = "\
+Examples:
+  einode encode '{ok, 42}'
+  einode encode --output session.etf < session.term
+  einode encode --raw '#{a => 1}' | xxd";
+
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Encode {
     /// The term, in Erlang syntax; by default it is read from standard input
     #[arg(value_name = "TERM", value_parser = args::term, allow_negative_numbers = true)]

@@ -1,4 +1,4 @@
-//! `einode`: calls, sends to and pings Erlang nodes from the command line.
+//! `einode`: calls, watches and talks to Erlang and Elixir nodes from the command line.
 //!
 //! Under the names `epmd` and `erl_call` it is those programs of OTP.
 #![forbid(unsafe_code)]
@@ -8,6 +8,7 @@ mod bench;
 mod call;
 mod cast;
 mod clock;
+mod completions;
 mod connect;
 mod decode;
 mod encode;
@@ -23,6 +24,7 @@ mod json;
 mod latency;
 mod listen;
 mod log;
+mod man;
 mod names;
 mod nodes;
 mod output;
@@ -82,6 +84,8 @@ fn einode() -> ExitCode {
         Command::Bench(args) => bench::run(args),
         Command::Decode(args) => decode::run(args),
         Command::Encode(args) => encode::run(args),
+        Command::Completions(args) => completions::run(args),
+        Command::Man(args) => man::run(args),
         Command::Epmd(args) => return epmd::main(args.arguments.iter().cloned()),
         Command::ErlCall(args) => return erl_call::main(args.arguments.iter().cloned()),
     };

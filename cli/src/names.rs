@@ -7,8 +7,14 @@ use crate::args::{self, Limit};
 use crate::exit::{self, Failure};
 use crate::output;
 
+const EXAMPLES: &str = "\
+Examples:
+  einode names
+  einode names db.example
+  einode names --epmd-port 4370 db.example";
+
 #[derive(Debug, Args)]
-#[command(after_help = exit::CODES)]
+#[command(after_help = [EXAMPLES, exit::CODES].join("\n\n"))]
 pub(crate) struct Names {
     /// The host
     #[arg(value_name = "HOST", default_value = "localhost")]

@@ -18,8 +18,11 @@ use crate::exit::{self, Failure};
 
 const NOTE: &str = "\
 The bytes pass as they are, also those of TLS. The end of the input is passed on, and the relay ends when the
-node closes the connection. No cookie is needed here:
-  einode call --via 'ssh db.example einode relay shop' shop@db.example 'erlang:node()'";
+node closes the connection. No cookie is needed here.
+
+Examples:
+  einode call --via 'ssh db.example einode relay shop' shop@db.example 'erlang:node()'
+  einode call --via 'ssh db.example einode relay --unix /run/shop/node' shop@db.example 'erlang:node()'";
 
 #[derive(Debug, Args)]
 #[command(after_help = [NOTE, exit::CODES].join("\n\n"))]

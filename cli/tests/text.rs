@@ -3,6 +3,7 @@
 mod common;
 
 use std::fs;
+use std::process::Command;
 
 use common::{einode, pipe, program, run};
 
@@ -162,6 +163,82 @@ fn wrong_usage_is_64_and_help_is_not() {
     for part in ["Examples:", "As JSON", "Exit codes:"] {
         assert!(help.printed().contains(part), "{part}");
     }
+}
+
+/// All commands.
+fn commands() -> Vec<String> {
+    let help = einode(&["--help"]);
+    let (_, commands) = help.printed().split_once("Commands:\n").unwrap();
+    let (commands, _) = commands.split_once("\n\n").unwrap();
+    let names = commands
+        .lines()
+        .filter_map(|line| line.split_whitespace().next());
+    names
+        .filter(|name| *name != "help")
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn every_command_teaches_by_example() {
+    let commands = commands();
+    assert!(commands.len() > 20, "{commands:?}");
+    for command in commands {
+        // Which have the help of OTP's programs.
+        if command != "epmd" && command != "erl_call" {
+            let help = einode(&[&command, "--help"]);
+            let help = help.printed();
+            assert!(help.contains("\n\nUsage: einode "), "{command}");
+            assert!(help.contains("Examples:\n  einode "), "{command}");
+        }
+    }
+}
+
+#[test]
+fn completes_in_shells() {
+    for (shell, part) in [
+        ("bash", "complete -F _einode"),
+        ("zsh", "#compdef einode"),
+        ("fish", "complete -c einode"),
+    ] {
+        let script = einode(&["completions", shell]);
+        assert!(script.printed().contains(part), "{shell}");
+        for command in commands() {
+            assert!(script.printed().contains(&command), "{shell}: {command}");
+        }
+    }
+    let bash = format!(
+        "{}\ncomplete -p einode",
+        einode(&["completions", "bash"]).printed()
+    );
+    let read = Command::new("bash").args(["-c", &bash]).output().unwrap();
+    assert!(read.status.success() && read.stderr.is_empty(), "{read:?}");
+}
+
+#[test]
+fn has_manual_pages() {
+    let page = einode(&["man"]);
+    assert!(page.printed().contains(".SH SUBCOMMANDS"));
+    let top = einode(&["man", "top"]);
+    assert!(top.printed().contains("einode\\-top"), "{}", top.printed());
+    assert!(
+        einode(&["man", "nothing"])
+            .complaint(64)
+            .contains("nothing")
+    );
+
+    let directory = tempfile::tempdir().unwrap();
+    let pages = directory.path().join("man1");
+    assert_eq!(
+        einode(&["man", "--dir", pages.to_str().unwrap()]).printed(),
+        ""
+    );
+    for command in commands() {
+        let page = fs::read_to_string(pages.join(format!("einode-{command}.1"))).unwrap();
+        assert!(page.contains(".SH SYNOPSIS"), "{command}");
+    }
+    assert!(pages.join("einode.1").exists());
+    assert!(!pages.join("einode-help.1").exists());
 }
 
 #[test]
