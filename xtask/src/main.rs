@@ -7,6 +7,7 @@ mod libei;
 mod process;
 mod standalone;
 mod test;
+mod transcript;
 mod vectors;
 
 use std::process::ExitCode;
@@ -56,6 +57,13 @@ const COMMANDS: &[Command] = &[
         arguments: "[--otp-dir DIR]...",
         purpose: "write etf/tests/vectors/otpRELEASE.txt by the OTP on PATH and that in each DIR",
         run: vectors::run,
+    },
+    Command {
+        name: "transcript",
+        arguments: "",
+        purpose: "run the sessions in README.md with real nodes, and write there what has changed; that they are\n\
+                  true is one of the tests",
+        run: transcript::run,
     },
     Command {
         name: "libei",
