@@ -60,7 +60,10 @@ pub(crate) fn run(args: &Call) -> Result<(), Failure> {
         }
         None => {
             let source = &args.function;
-            eval::elixir(&mut link, how, source, Elixir::Call, args.json, deadline)?
+            let evaluate = |script: &str, variables: &[(&str, Term)]| {
+                remote::evaluate(&mut link, how, script, variables, deadline)
+            };
+            eval::elixir(evaluate, source, Elixir::Call, args.json)?
         }
     };
     value.print(args.json)

@@ -2,12 +2,12 @@ use std::fs;
 use std::io;
 
 use clap::Args;
-use einode::{Term, term};
+use einode::Term;
 
 use crate::args::Peer;
-use crate::connect::{Deadline, Link};
 use crate::exit::{self, Failure};
 use crate::json::{self, Json};
+use crate::leader::{self, Output, Terminal};
 use crate::output;
 use crate::remote::{self, How};
 
@@ -21,7 +21,7 @@ Examples:
 
 Several expressions are separated by commas or dots; the last one's value is printed. All of them are evaluated by
 one process of the node, which ends with the program: processes that it is linked with end too, and so do its
-tables. What they print appears where the node's own output does.";
+tables. What they print appears here (with --json, on standard error), and what they read is our standard input.";
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES, after_long_help = [EXAMPLES, json::RULES, exit::CODES].join("\n\n"))]
@@ -58,12 +58,24 @@ pub(crate) fn run(args: &Eval) -> Result<(), Failure> {
         return Err(Failure::Usage("there is nothing to evaluate".into()));
     }
     let deadline = args.peer.limit.start();
-    let mut link = args.peer.connect(deadline)?;
     let how = How::rpc(args.rpc);
-    let value = if args.elixir {
-        elixir(&mut link, how, &source, Elixir::Any, args.json, deadline)?
+    // JSON is to be read by programs, and so has standard output to itself.
+    let output = if args.json {
+        Output::Stderr
     } else {
-        erlang(&mut link, how, &source, deadline)?
+        Output::Stdout
+    };
+    let terminal = Terminal {
+        output,
+        binaries: args.elixir,
+    };
+    let evaluate = |script: &str, variables: &[(&str, Term)]| {
+        leader::evaluate(&args.peer, how, script, variables, terminal, deadline)
+    };
+    let value = if args.elixir {
+        elixir(evaluate, &source, Elixir::Any, args.json)?
+    } else {
+        erlang(evaluate, &source)?
     };
     value.print(args.json)
 }
@@ -85,11 +97,14 @@ impl Value {
     }
 }
 
-/// Evaluates Erlang.
-fn erlang(link: &mut Link, how: How, source: &str, deadline: Deadline) -> Result<Value, Failure> {
+/// Evaluates Erlang, by what evaluates scripts.
+fn erlang(
+    evaluate: impl FnOnce(&str, &[(&str, Term)]) -> Result<Term, Failure>,
+    source: &str,
+) -> Result<Value, Failure> {
     let script = include_str!("erlang/eval.erl");
     let source = ("Source", Term::binary(source.as_bytes()));
-    value(remote::evaluate(link, how, script, &[source], deadline)?)
+    value(evaluate(script, &[source])?)
 }
 
 /// Which Elixir is evaluated.
@@ -102,12 +117,10 @@ pub(crate) enum Elixir {
 
 /// Evaluates Elixir, to a text or to a term.
 pub(crate) fn elixir(
-    link: &mut Link,
-    how: How,
+    evaluate: impl FnOnce(&str, &[(&str, Term)]) -> Result<Term, Failure>,
     source: &str,
     which: Elixir,
     to_term: bool,
-    deadline: Deadline,
 ) -> Result<Value, Failure> {
     let script = include_str!("erlang/elixir.erl");
     let variables = [
@@ -115,17 +128,15 @@ pub(crate) fn elixir(
         ("Call", Term::from(which == Elixir::Call)),
         ("Term", Term::from(to_term)),
     ];
-    let answer = remote::evaluate(link, how, script, &variables, deadline)?;
-    if answer == term!(no_elixir) {
-        let node = link.peer();
-        return Err(Failure::Call(format!("{node} does not run Elixir")));
-    }
-    value(answer)
+    value(evaluate(script, &variables)?)
 }
 
 /// What the scripts answer.
 fn value(answer: Term) -> Result<Value, Failure> {
     let text = |term: &Term| term.as_str().map(str::to_owned);
+    if answer.is_atom("no_elixir") {
+        return Err(Failure::Call("the node does not run Elixir".into()));
+    }
     let [tag, rest @ ..] = answer.as_tuple().unwrap_or_default() else {
         return Err(remote::unexpected(&answer));
     };

@@ -22,6 +22,7 @@ mod info;
 mod interrupt;
 mod json;
 mod latency;
+mod leader;
 mod listen;
 mod log;
 mod man;

@@ -49,13 +49,17 @@ pub(crate) fn evaluate(
     variables: &[(&str, Term)],
     deadline: Deadline,
 ) -> Result<Term, Failure> {
-    let variables = term!([{ (VARIABLES), (bindings(variables)?) }]);
-    let arguments = [term!([(evaluation(script))]), variables];
+    let arguments = evaluation(script, variables)?;
     let answer = call(link, how, "erl_eval", "exprs", &arguments, deadline)?;
+    value(&answer)
+}
+
+/// What a call of `erl_eval:exprs/2` came to.
+pub(crate) fn value(answer: &Term) -> Result<Term, Failure> {
     match answer.as_tuple() {
         // What the script came to, and what was bound around it.
         Some([value, result, _]) if value.is_atom("value") => Ok(result.clone()),
-        _ => Err(unexpected(&answer)),
+        _ => Err(unexpected(answer)),
     }
 }
 
@@ -69,16 +73,17 @@ pub(crate) fn unexpected(answer: &Term) -> Failure {
     Failure::Call(format!("an answer that makes no sense: {text}"))
 }
 
-/// `element(2, erl_eval:exprs(element(2, erl_parse:parse_exprs(element(2, erl_scan:string(Script)))), Variables))`
-/// as the abstract form that `erl_eval` takes: so one call does it all, and what the script binds is not
-/// sent back.
-fn evaluation(script: &str) -> Term {
+/// The arguments of `erl_eval:exprs/2` that evaluate a script: the abstract form of
+/// `element(2, erl_eval:exprs(element(2, erl_parse:parse_exprs(element(2, erl_scan:string(Script)))), Variables))`.
+/// So one call does it all, and what the script binds is not sent back.
+pub(crate) fn evaluation(script: &str, variables: &[(&str, Term)]) -> Result<[Term; 2], Failure> {
     let script = term!({string, 1, (Term::string(script))});
     let tokens = apply(term!(erl_scan), term!(string), vec![script]);
     let forms = apply(term!(erl_parse), term!(parse_exprs), vec![second(tokens)]);
-    let variables = term!({var, 1, (VARIABLES)});
-    let arguments = vec![second(forms), variables];
-    second(apply(term!(erl_eval), term!(exprs), arguments))
+    let arguments = vec![second(forms), term!({var, 1, (VARIABLES)})];
+    let evaluated = second(apply(term!(erl_eval), term!(exprs), arguments));
+    let variables = term!([{ (VARIABLES), (bindings(variables)?) }]);
+    Ok([term!([(evaluated)]), variables])
 }
 
 const VARIABLES: Atom = Atom::from_static("Variables");

@@ -49,6 +49,27 @@ fn reads_what_to_evaluate() {
     );
 }
 
+#[test]
+fn prints_and_reads_here() {
+    let beam = Beam::start();
+    let print = "io:format(\"größe ~p~n\", [1]), io:put_chars(\"x\"), ok";
+    for how in [&[print][..], &["--rpc", print]] {
+        let run = to(&beam, "eval", how);
+        assert_eq!(run.printed(), "größe 1\nxok\n", "{how:?}");
+    }
+    let json = to(&beam, "eval", &["--json", print]);
+    assert_eq!((json.code, json.err.as_str()), (0, "größe 1\nx"));
+    assert_eq!(json.out, b"\"ok\"\n");
+    assert!(!beam.output().contains("größe"), "{}", beam.output());
+
+    let port = beam.epmd_port().to_string();
+    let read = "{io:get_line(\"\"), io:get_line(\"\"), io:get_line(\"\")}";
+    let eval = ["eval", beam.name(), "--epmd-port", &port, "--cookie"];
+    let eval = [&eval[..], &[beam.cookie(), read]].concat();
+    let read = pipe(&eval, "größe\nrest".as_bytes());
+    assert_eq!(read.printed(), "{\"größe\\n\",\"rest\",eof}\n");
+}
+
 /// As `erl` tells it, without what is below the expressions themselves.
 #[test]
 fn tells_class_reason_and_stack() {
@@ -115,10 +136,7 @@ fn evaluates_elixir() {
         .start();
 
     let none = to(&beam, "eval", &["--elixir", "1 + 1"]);
-    assert_eq!(
-        none.complaint(1),
-        format!("{} does not run Elixir", beam.name())
-    );
+    assert_eq!(none.complaint(1), "the node does not run Elixir");
 
     beam.eval("{ok, _} = application:ensure_all_started(elixir)");
     for (source, value) in [
@@ -131,6 +149,18 @@ fn evaluates_elixir() {
     }
     let json = to(&beam, "eval", &["--elixir", "--json", "%{a: nil}"]);
     assert_eq!(json.printed(), "{\"a\":null}\n");
+
+    let port = beam.epmd_port().to_string();
+    let gets = [
+        "eval",
+        "--elixir",
+        "--epmd-port",
+        &port,
+        "--cookie",
+        beam.cookie(),
+    ];
+    let gets = [&gets[..], &[beam.name(), "IO.puts(\"hi\"); IO.gets(\"\")"]].concat();
+    assert_eq!(pipe(&gets, "ü\n".as_bytes()).printed(), "hi\n\"ü\\n\"\n");
 
     let failed = to(&beam, "eval", &["--elixir", "raise \"oops\""]);
     assert_eq!(failed.complaint(1), "** (RuntimeError) oops");
