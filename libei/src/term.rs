@@ -39,10 +39,18 @@ pub unsafe extern "C" fn ei_get_type(
             let Ok(found) = source.u8() else {
                 return ERROR;
             };
-            put(r#type, general(found).into());
-            let found = size_of_body(found, &mut source);
-            put(size, found.unwrap_or(0));
-            if found.is_ok() { OK } else { ERROR }
+            let (general, width) = form(found);
+            put(r#type, general.into());
+            match read_size(width, &mut source) {
+                Ok(found) => {
+                    put(size, found);
+                    OK
+                }
+                Err(_) => {
+                    put(size, 0);
+                    failed()
+                }
+            }
         }
     })
 }
@@ -93,44 +101,39 @@ unsafe extern "C" fn decode_other(
     })
 }
 
-/// A number for each tag, which is looked up instead of found out.
-macro_rules! by_tag {
-    (|$tag:ident| $number:expr) => {{
-        #[expect(
-            clippy::indexing_slicing,
-            reason = "while compiling, and below the length"
-        )]
-        const NUMBERS: [u8; 256] = {
-            let mut numbers = [0; 256];
-            let mut at = 0;
-            while at < numbers.len() {
-                let $tag = at as u8;
-                numbers[at] = $number;
-                at += 1;
-            }
-            numbers
-        };
-        |tag: u8| NUMBERS.get(usize::from(tag)).copied().unwrap_or_default()
-    }};
+/// The tag that stands for all of the type, and how many bytes behind a tag say the size. Both are
+/// looked up instead of found out.
+#[inline]
+fn form(found: u8) -> (u8, u8) {
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "while compiling, and below the length"
+    )]
+    const FORMS: [(u8, u8); 256] = {
+        let mut forms = [(0, 0); 256];
+        let mut tag = 0;
+        while tag < forms.len() {
+            forms[tag] = (general(tag as u8), width(tag as u8));
+            tag += 1;
+        }
+        forms
+    };
+    FORMS.get(usize::from(found)).copied().unwrap_or_default()
 }
 
-/// The tag that stands for all of the type.
-#[inline]
-fn general(found: u8) -> u8 {
-    by_tag!(|found| match Kind::of_tag(found) {
+const fn general(found: u8) -> u8 {
+    match Kind::of_tag(found) {
         Some(Kind::Atom) if found != tag::ATOM_CACHE_REF => tag::ATOM_EXT,
         Some(Kind::Float) => tag::FLOAT_EXT,
         Some(Kind::Pid) => tag::PID_EXT,
         Some(Kind::Port) => tag::PORT_EXT,
         Some(Kind::Reference) if found != tag::REFERENCE_EXT => tag::NEW_REFERENCE_EXT,
         _ => found,
-    })(found)
+    }
 }
 
-/// What `ei_get_type` calls the size of a term, whose tag is behind.
-#[inline]
-pub(crate) fn size_of_body<'a>(found: u8, source: &mut impl Source<'a>) -> Result<c_int, Fault> {
-    let width = by_tag!(|found| match found {
+const fn width(found: u8) -> u8 {
+    match found {
         tag::SMALL_ATOM_EXT
         | tag::SMALL_ATOM_UTF8_EXT
         | tag::SMALL_TUPLE_EXT
@@ -143,13 +146,23 @@ pub(crate) fn size_of_body<'a>(found: u8, source: &mut impl Source<'a>) -> Resul
         | tag::BIT_BINARY_EXT
         | tag::LARGE_BIG_EXT => 4,
         _ => 0,
-    });
-    Ok(match width(found) {
+    }
+}
+
+/// What `ei_get_type` calls the size of a term, whose tag is behind: a number of so many bytes.
+#[inline]
+fn read_size<'a>(width: u8, source: &mut impl Source<'a>) -> Result<c_int, Fault> {
+    Ok(match width {
         0 => 0,
         1 => source.u8()?.into(),
         2 => source.u16()?.into(),
         _ => source.count()?,
     })
+}
+
+/// [`read_size`] of a term that has this tag.
+pub(crate) fn size_of_body<'a>(found: u8, source: &mut impl Source<'a>) -> Result<c_int, Fault> {
+    read_size(form(found).1, source)
 }
 
 /// Whether a term's value fits an [`ei_term`].
@@ -190,7 +203,7 @@ unsafe fn read_other<'a>(source: &mut impl Source<'a>, term: *mut ei_term) -> Re
     let found = source.peek()?;
     // SAFETY: as the caller promised.
     unsafe {
-        put(member!(term, ei_type), general(found) as c_char);
+        put(member!(term, ei_type), form(found).0 as c_char);
         match found {
             tag::SMALL_BIG_EXT => {
                 let mut header = source.clone();
