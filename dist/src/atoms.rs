@@ -92,6 +92,8 @@ pub(crate) struct Incoming {
     slots: Vec<Option<Atom>>,
     /// The last section without new entries, and its atoms: what is sent again and again has the same.
     last: (Vec<u8>, Arc<[Atom]>),
+    /// Whether an empty slot may be one whose name was missed.
+    pub(crate) tolerant: bool,
     pub(crate) statistics: AtomCache,
 }
 
@@ -106,41 +108,50 @@ impl Incoming {
     }
 
     fn section(&mut self, packet: &mut Bytes) -> Result<Option<Arc<[Atom]>>, &'static str> {
-        let count = usize::from(packet.try_get_u8().map_err(|_| TRUNCATED)?);
+        let mut rest: &[u8] = packet;
+        let mut references = References::start(&mut rest)?;
+        let count = references.count;
         if count == 0 {
+            packet.advance(1);
             return Ok(None);
         }
-        let width = count / 2 + 1;
-        let flags = packet.get(..width).ok_or(TRUNCATED)?;
-        let known = (0..count).all(|i| flag(flags, i) & NEW == 0);
-        let section = packet.get(..width.saturating_add(count)).filter(|_| known);
+        let known = (0..count).all(|i| flag(references.flags, i) & NEW == 0);
+        let length = references.flags.len().saturating_add(count);
+        let section = packet.get(1..length.saturating_add(1)).filter(|_| known);
         if section.is_some_and(|section| section == self.last.0) {
             self.statistics.hits = self.statistics.hits.saturating_add(count as u64);
-            packet.advance(width.saturating_add(count));
+            packet.advance(length.saturating_add(1));
             return Ok(Some(Arc::clone(&self.last.1)));
         }
         let section = section.map(<[u8]>::to_vec).unwrap_or_default();
-        let flags = packet.split_to(width);
-        let long = flag(&flags, count) & LONG != 0;
         let mut atoms = Vec::with_capacity(count);
-        for i in 0..count {
-            let flag = flag(&flags, i);
-            let low = packet.try_get_u8().map_err(|_| TRUNCATED)?;
-            let slot = usize::from(flag & !NEW) << 8 | usize::from(low);
-            if flag & NEW != 0 {
-                let atom = name(packet, long)?;
-                self.put(slot, atom.clone());
+        while let Some(Reference { slot, name }) = references.next(&mut rest)? {
+            if let Some(name) = name {
+                let atom = named(name)?;
+                self.put(slot.into(), atom.clone());
                 atoms.push(atom);
             } else {
-                let atom = self.slots.get(slot).cloned().flatten();
+                let atom = self.get(slot).cloned().or_else(|| self.missed(slot));
                 atoms.push(atom.ok_or("it refers to an empty slot")?);
                 self.statistics.hits = self.statistics.hits.saturating_add(1);
             }
         }
+        packet.advance(packet.len().saturating_sub(rest.len()));
         let atoms: Arc<[Atom]> = atoms.into();
         // After a new entry, the same section may mean other atoms.
         self.last = (section, Arc::clone(&atoms));
         Ok(Some(atoms))
+    }
+
+    /// What a slot holds.
+    pub(crate) fn get(&self, slot: u16) -> Option<&Atom> {
+        self.slots.get(usize::from(slot)).and_then(Option::as_ref)
+    }
+
+    /// What stands for an atom that was named when nobody listened.
+    fn missed(&self, slot: u16) -> Option<Atom> {
+        let name = self.tolerant.then(|| format!("?{slot}"))?;
+        Atom::new(&name).ok()
     }
 
     fn put(&mut self, slot: usize, atom: Atom) {
@@ -154,21 +165,81 @@ impl Incoming {
     }
 }
 
-const TRUNCATED: &str = "it is truncated";
+/// One reference of a section.
+#[derive(Debug)]
+pub(crate) struct Reference<'a> {
+    pub(crate) slot: u16,
+    /// The name, where the entry is new.
+    pub(crate) name: Option<&'a [u8]>,
+}
 
-/// The name of a new entry.
-fn name(packet: &mut Bytes, long: bool) -> Result<Atom, &'static str> {
-    let length = if long {
-        packet.try_get_u16().map(usize::from)
-    } else {
-        packet.try_get_u8().map(usize::from)
-    };
-    let length = length.map_err(|_| TRUNCATED)?;
-    let name = packet.get(..length).ok_or(TRUNCATED)?;
+/// Reads the references of a section, one after the other.
+#[derive(Debug)]
+pub(crate) struct References<'a> {
+    flags: &'a [u8],
+    count: usize,
+    long: bool,
+    read: usize,
+}
+
+impl<'a> References<'a> {
+    /// Takes the number of references and their flags off the bytes.
+    pub(crate) fn start(bytes: &mut &'a [u8]) -> Result<Self, &'static str> {
+        let count = usize::from(take(bytes, 1)?.first().copied().unwrap_or_default());
+        let width = if count == 0 { 0 } else { count / 2 + 1 };
+        let flags = take(bytes, width)?;
+        Ok(Self {
+            flags,
+            count,
+            long: flag(flags, count) & LONG != 0,
+            read: 0,
+        })
+    }
+
+    /// Takes the next reference off the bytes.
+    pub(crate) fn next(
+        &mut self,
+        bytes: &mut &'a [u8],
+    ) -> Result<Option<Reference<'a>>, &'static str> {
+        if self.read == self.count {
+            return Ok(None);
+        }
+        let flag = flag(self.flags, self.read);
+        self.read = self.read.saturating_add(1);
+        let low = bytes.try_get_u8().map_err(|_| TRUNCATED)?;
+        let slot = u16::from(flag & !NEW) << 8 | u16::from(low);
+        if flag & NEW == 0 {
+            return Ok(Some(Reference { slot, name: None }));
+        }
+        let length = if self.long {
+            bytes.try_get_u16().map(usize::from)
+        } else {
+            bytes.try_get_u8().map(usize::from)
+        };
+        let length = length.map_err(|_| TRUNCATED)?;
+        if length > MAX_NAME {
+            return Err(LONG_NAME);
+        }
+        let name = Some(take(bytes, length)?);
+        Ok(Some(Reference { slot, name }))
+    }
+}
+
+/// The most bytes of a name: 255 characters of four.
+const MAX_NAME: usize = 4 * einode_etf::MAX_ATOM_CHARS;
+
+pub(crate) const TRUNCATED: &str = "it is truncated";
+const LONG_NAME: &str = "an atom has more than 255 characters";
+
+fn take<'a>(bytes: &mut &'a [u8], count: usize) -> Result<&'a [u8], &'static str> {
+    let (taken, rest) = bytes.split_at_checked(count).ok_or(TRUNCATED)?;
+    *bytes = rest;
+    Ok(taken)
+}
+
+fn named(name: &[u8]) -> Result<Atom, &'static str> {
     let name = std::str::from_utf8(name).map_err(|_| "an atom is not UTF-8")?;
-    let atom = Atom::new(name).map_err(|_| "an atom has more than 255 characters")?;
-    packet.advance(length);
-    Ok(atom)
+    Atom::new(name).map_err(|_| LONG_NAME)
 }
 
 /// What the peer has been told.

@@ -12,7 +12,7 @@ use crate::atoms::Incoming;
 use crate::control::{Control, Decoded};
 use crate::error::Error;
 use crate::limits;
-use crate::packet::{Bad, Message, normal};
+use crate::packet::{Bad, Cut, Message, PREFIX, normal};
 use crate::payload::Payload;
 
 /// Messages of which some fragments have come.
@@ -37,6 +37,8 @@ struct Sequence {
     payload: BytesMut,
     /// How many bytes it makes us hold.
     bytes: usize,
+    /// What has come.
+    cut: Cut,
 }
 
 impl Incomplete {
@@ -102,6 +104,10 @@ impl Incomplete {
             atoms,
             payload,
             bytes,
+            cut: Cut {
+                count: 1,
+                bytes: on_the_wire(size),
+            },
         });
         self.hold(bytes)?;
         malformed.map_or(Ok(None), |error| Err(Bad::Message(error)))
@@ -109,6 +115,7 @@ impl Incomplete {
 
     /// Takes a fragment that follows, and gives the message if it is the last.
     pub(crate) fn next(&mut self, mut packet: Bytes) -> Result<Option<Message>, Bad> {
+        let arrived = packet.len();
         let (id, number) = numbers(&mut packet)?;
         let Entry::Occupied(mut entry) = self.sequences.entry(id) else {
             return Err(malformed("the first of its sequence is missing"));
@@ -121,6 +128,9 @@ impl Incomplete {
             )));
         }
         self.count = self.count.saturating_add(1);
+        sequence.cut.count = sequence.cut.count.saturating_add(1);
+        let arrived = on_the_wire(arrived);
+        sequence.cut.bytes = sequence.cut.bytes.saturating_add(arrived);
         sequence.missing = sequence.missing.saturating_sub(1);
         let size = if sequence.control.is_some() {
             sequence.payload.extend_from_slice(&packet);
@@ -140,7 +150,16 @@ impl Incomplete {
         };
         let payload = Payload::new(sequence.payload.freeze(), sequence.atoms);
         let payload = Some(payload).filter(|payload| payload.len() > 0);
-        control.with(payload).map(Some).map_err(Bad::Message)
+        let mut message = control.with(payload).map_err(Bad::Message)?;
+        message.fragments = Some(sequence.cut);
+        Ok(Some(message))
+    }
+
+    /// Drops what there is of a message.
+    pub(crate) fn forget(&mut self, id: u64) {
+        if let Some(sequence) = self.sequences.remove(&id) {
+            self.bytes = self.bytes.saturating_sub(sequence.bytes);
+        }
     }
 
     fn hold(&mut self, bytes: usize) -> Result<(), Bad> {
@@ -156,8 +175,13 @@ impl Incomplete {
     }
 }
 
+/// The bytes of a packet, of which these are all but the length and the first two.
+fn on_the_wire(rest: usize) -> u64 {
+    rest.saturating_add(PREFIX + 2) as u64
+}
+
 /// What all fragments begin with: the sequence, and the number in it.
-fn numbers(packet: &mut Bytes) -> Result<(u64, u64), Bad> {
+pub(crate) fn numbers(packet: &mut Bytes) -> Result<(u64, u64), Bad> {
     match (packet.try_get_u64(), packet.try_get_u64()) {
         (Ok(_), Ok(0)) => Err(malformed("its number is 0")),
         (Ok(sequence), Ok(number)) => Ok((sequence, number)),

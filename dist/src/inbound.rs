@@ -5,7 +5,7 @@ use crate::control::Control;
 use crate::error::Error;
 use crate::flags::Flags;
 use crate::limits;
-use crate::packet::{Bad, Framing, PREFIX};
+use crate::packet::{Bad, Framing, Message, PREFIX};
 use crate::payload::Payload;
 use crate::statistics::Received;
 
@@ -115,7 +115,9 @@ impl Inbound {
             }
             match self.framing.open(packet.freeze()) {
                 Ok(None) => {}
-                Ok(Some((control, payload))) => {
+                Ok(Some(Message {
+                    control, payload, ..
+                })) => {
                     counted.signals = counted.signals.saturating_add(1);
                     let unknown = matches!(control, Control::Unknown { .. });
                     counted.unknown = counted.unknown.saturating_add(unknown.into());

@@ -9,6 +9,7 @@
 //! | two connected nodes: packets in both directions | [`Connection`] |
 //! | what a packet wants, and the term that belongs to it | [`Control`], [`Payload`] |
 //! | what has passed, in numbers | [`Statistics`] |
+//! | what two other nodes say to each other | [`Observer`] |
 //! | when to send a tick and when a peer is gone | [`Ticker`] |
 //! | what a peer may make us hold | [`limits`] |
 //!
@@ -68,6 +69,7 @@ pub mod handshake;
 mod inbound;
 pub mod limits;
 mod name;
+mod observer;
 mod order;
 mod outbound;
 mod packet;
@@ -77,7 +79,7 @@ mod statistics;
 mod ticker;
 
 pub use connection::{Connection, Settings};
-pub use control::{Control, Destination, Mfa, Target};
+pub use control::{Control, Destination, Mfa, Operation, Target};
 pub use cookie::{Cookie, CookieTooLong};
 pub use error::{Culprit, Error, Refusal, Turned};
 pub use exchange::Exchange;
@@ -85,6 +87,7 @@ pub use flags::Flags;
 pub use handshake::Prefix;
 pub use inbound::{Event, Inbound};
 pub use name::{HostName, Identity, InvalidName, NodeName};
+pub use observer::{CachedAtom, Fragment, Observation, Observed, Observer, Side, Signal};
 pub use outbound::Outbound;
 pub use payload::Payload;
 pub use queue::Batch;

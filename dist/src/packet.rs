@@ -9,10 +9,10 @@
 //! Which it is was negotiated. Fragments are numbered from how many there are down to 1.
 
 use bytes::{Buf, Bytes};
-use einode_etf::tag;
+use einode_etf::{Atom, tag};
 
 use crate::atoms::Incoming;
-use crate::control::Control;
+use crate::control::{Control, Operation};
 use crate::error::Error;
 use crate::flags::Flags;
 use crate::fragments::Incomplete;
@@ -50,7 +50,23 @@ pub(crate) enum Framing {
 }
 
 /// A control message and what belongs to it.
-pub(crate) type Message = (Control, Option<Payload>);
+#[derive(Debug, PartialEq)]
+pub(crate) struct Message {
+    pub(crate) operation: Operation,
+    pub(crate) control: Control,
+    pub(crate) payload: Option<Payload>,
+    /// What it was put together from.
+    pub(crate) fragments: Option<Cut>,
+}
+
+/// How a message was cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Cut {
+    /// Into how many fragments.
+    pub(crate) count: u64,
+    /// The bytes of their packets.
+    pub(crate) bytes: u64,
+}
 
 /// How much a bad packet costs.
 #[derive(Debug)]
@@ -70,6 +86,33 @@ impl Framing {
                 atoms: Incoming::default(),
                 fragments: fragments.then(|| Incomplete::new(max_message)),
             },
+        }
+    }
+
+    /// From now on, an atom of which nothing is known is none that makes no sense: what named it may have
+    /// been missed. Its name is then `?` and the number of its slot.
+    pub(crate) fn tolerate(&mut self) {
+        if let Self::Header { atoms, .. } = self {
+            atoms.tolerant = true;
+        }
+    }
+
+    /// What a slot of the atom cache holds.
+    pub(crate) fn atom(&self, slot: u16) -> Option<&Atom> {
+        match self {
+            Self::PassThrough => None,
+            Self::Header { atoms, .. } => atoms.get(slot),
+        }
+    }
+
+    /// Drops what there is of a message in fragments.
+    pub(crate) fn forget(&mut self, sequence: u64) {
+        if let Self::Header {
+            fragments: Some(fragments),
+            ..
+        } = self
+        {
+            fragments.forget(sequence);
         }
     }
 

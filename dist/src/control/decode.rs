@@ -3,13 +3,15 @@ use std::num::NonZeroU64;
 use einode_etf::{Atom, DecodeError, Kind, Pid, Reader, Reference};
 
 use crate::control::op::{self, altact, spawn};
-use crate::control::{Control, Destination, Mfa, Target};
+use crate::control::{Control, Destination, Mfa, Operation, Target};
 use crate::error::Error;
+use crate::packet::Message;
 use crate::payload::Payload;
 
 /// A control message as it was read.
 #[derive(Debug)]
 pub(crate) struct Decoded {
+    pub(crate) operation: Operation,
     pub(crate) control: Control,
     /// The reason, where it is part of the tuple.
     pub(crate) reason: Option<Payload>,
@@ -30,6 +32,7 @@ impl Control {
             Error::malformed(NAME, format!("operation {}: {error}", tuple.operation))
         })?;
         Ok(Decoded {
+            operation: Operation(tuple.operation),
             control,
             end: tuple.reader.position(),
             reason: tuple.reason,
@@ -39,10 +42,7 @@ impl Control {
 
 impl Decoded {
     /// The control message with what follows it in the packet.
-    pub(crate) fn with(
-        self,
-        message: Option<Payload>,
-    ) -> Result<(Control, Option<Payload>), Error> {
+    pub(crate) fn with(self, message: Option<Payload>) -> Result<Message, Error> {
         let payload = match &self.control {
             Control::Unknown { .. } => message,
             // What follows a control message that nothing belongs to has no meaning.
@@ -51,7 +51,12 @@ impl Decoded {
             _ if message.is_some() => message,
             _ => return Err(Error::malformed("payload", "it is missing")),
         };
-        Ok((self.control, payload))
+        Ok(Message {
+            operation: self.operation,
+            control: self.control,
+            payload,
+            fragments: None,
+        })
     }
 }
 

@@ -5,6 +5,7 @@ mod op;
 use std::num::NonZeroU64;
 
 pub(crate) use decode::Decoded;
+pub use op::Operation;
 
 use einode_etf::{Atom, Pid, Reference};
 

@@ -366,7 +366,8 @@ fn decode(tuple: &[u8], message: Option<Payload>) -> Result<(Control, Option<Pay
     let packet = Payload::new(Bytes::copy_from_slice(tuple), None);
     let decoded = Control::decode(&packet)?;
     assert_eq!(decoded.end, tuple.len());
-    decoded.with(message)
+    let message = decoded.with(message)?;
+    Ok((message.control, message.payload))
 }
 
 #[test]
