@@ -27,6 +27,7 @@ use crate::relay::Relay;
 use crate::send::Send;
 use crate::shell::Shell;
 use crate::top::Top;
+use crate::trace::Trace;
 use crate::watch::Watch;
 
 /// Calls, watches and talks to Erlang and Elixir nodes
@@ -85,6 +86,8 @@ pub(crate) enum Command {
     Listen(Listen),
     /// Measure round trips and messages to and from a node
     Bench(Bench),
+    /// Show what two nodes say to each other, live or from a capture
+    Trace(Trace),
     /// Turn a term of the external format into Erlang syntax
     Decode(Decode),
     /// Turn a term of Erlang syntax into the external format
@@ -213,7 +216,7 @@ pub(crate) fn node(text: &str) -> Result<NodeName, String> {
     name.map_err(|error: einode::dist::InvalidName| error.to_string())
 }
 
-fn address(text: &str) -> Result<(String, u16), &'static str> {
+pub(crate) fn address(text: &str) -> Result<(String, u16), &'static str> {
     let (host, port) = text
         .rsplit_once(':')
         .ok_or("expected HOST:PORT, there is no port")?;

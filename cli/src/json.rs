@@ -138,7 +138,7 @@ fn scalar(term: &Term, f: &mut Formatter<'_>) -> fmt::Result {
 }
 
 /// A string with the escapes that RFC 8259 requires.
-fn string(text: &str, f: &mut Formatter<'_>) -> fmt::Result {
+pub(crate) fn string(text: &str, f: &mut impl Write) -> fmt::Result {
     f.write_char('"')?;
     for char in text.chars() {
         match char {

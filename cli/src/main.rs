@@ -40,6 +40,7 @@ mod shell;
 mod style;
 mod table;
 mod top;
+mod trace;
 mod via;
 mod watch;
 
@@ -83,6 +84,7 @@ fn einode() -> ExitCode {
         Command::Log(args) => log::run(args),
         Command::Listen(args) => listen::run(args),
         Command::Bench(args) => bench::run(args),
+        Command::Trace(args) => trace::run(args),
         Command::Decode(args) => decode::run(args),
         Command::Encode(args) => encode::run(args),
         Command::Completions(args) => completions::run(args),
