@@ -89,7 +89,7 @@ async fn invoice(node: &Node, customer: &Pid, order: &Term) -> Result<Term, Call
     let mut shop = node.erpc(customer.node().as_str());
     let total: i64 = shop.call("Elixir.Shop", "total", (order,)).await?;
     let number = order.as_map().and_then(|order| order.get_atom("number"));
-    let number = number.cloned().unwrap_or(term!(nil));
+    let number = number.cloned().unwrap_or_else(|| term!(nil));
     Ok(term!(#{(STRUCT) => (INVOICE), number => (number), total => (total)}))
 }
 
