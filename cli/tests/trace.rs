@@ -213,7 +213,9 @@ fn tells_the_same_live_and_from_captures() {
     assert_eq!(of_a[..2], ["send_name", "challenge_reply"]);
     // Who answers is not known by name until the challenge tells it.
     assert_eq!(of_b[..2], ["challenge", "challenge_ack"]);
-    assert!(live.iter().any(|line| line["operation"] == "status" && line["from"] == *to && line["status"] == "ok"));
+    assert!(live.iter().any(|line| line["operation"] == "status"
+        && line["from"] == *to
+        && line["status"] == "ok"));
     for operation in [
         "REG_SEND",
         "MONITOR_P",

@@ -39,6 +39,8 @@ pub struct Config {
     pub(crate) admit: Arc<Admit>,
     /// Whether a connection that a peer still has with a node of our name is to be replaced.
     pub(crate) replace: Arc<dyn Fn() -> bool + Send + Sync>,
+    /// Whether a handshake is to go on. Tasks are dropped instead, and never ask.
+    pub(crate) is_wanted: Arc<dyn Fn() -> bool + Send + Sync>,
 }
 
 type Admit = dyn Fn(&Hello) -> Verdict + Send + Sync;
@@ -53,6 +55,7 @@ impl Config {
             epmd_port: None,
             admit: Arc::new(admit),
             replace: Arc::new(|| true),
+            is_wanted: Arc::new(|| true),
         }
     }
 

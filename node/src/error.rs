@@ -6,6 +6,7 @@ use einode_etf::EncodeError;
 
 use crate::address::Address;
 use crate::carrier::Ending;
+use crate::core::Rejected;
 
 /// Why a conversation over a socket failed: a handshake, or a question to EPMD.
 #[derive(Debug)]
@@ -195,6 +196,15 @@ pub enum Disconnected {
     Stopped,
     /// Such a node is not to be connected with.
     NotAllowed,
+}
+
+impl From<Rejected> for Disconnected {
+    fn from(rejected: Rejected) -> Self {
+        match rejected {
+            Rejected::NotDialed(kind) => Self::Link(LinkError::Io(kind.into())),
+            _ => Self::NotAllowed,
+        }
+    }
 }
 
 impl fmt::Display for Disconnected {

@@ -5,14 +5,17 @@
 mod ca;
 mod common;
 
-use std::time::Duration;
+use std::io::Read;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use common::{WAIT, term};
-use einode::blocking::{Builder, Endpoint, Mailbox, Memory, Node, Tcp, Transport};
+use einode::blocking::{Builder, Endpoint, Mailbox, Memory, Node, Resolver, Tcp, Transport};
 use einode::dist::{HostName, TickTime};
 use einode::{
-    Address, AliasKind, Atom, Control, Down, Exit, LinkError, Message, Monitored, NodeName, Pid,
-    RecvError, Table, Term, term,
+    Address, AliasKind, Atom, ConnectError, Control, Down, Exit, LinkError, Message, Monitored,
+    NodeName, Pid, RecvError, Table, Term, term,
 };
 use einode_testkit::{Beam, Epmd};
 
@@ -257,6 +260,62 @@ fn gets_a_name_from_its_first_peer() {
     assert_eq!(recv(&mut me).term().unwrap(), term!(ok));
 }
 
+/// A resolver that tells by whom it is used yet.
+struct Counted {
+    table: Table,
+    _uses: Arc<()>,
+}
+
+impl Resolver for Counted {
+    fn resolve(&self, node: &NodeName, until: Instant) -> Result<Vec<Address>, ConnectError> {
+        self.table.resolve(node, until)
+    }
+}
+
+#[test]
+fn who_drops_a_node_waits_for_its_threads() {
+    let beam = Beam::start();
+    // Takes connections, and says nothing.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mute_at = listener.local_addr().unwrap();
+    let mute: NodeName = "mute@127.0.0.1".parse().unwrap();
+    let beam_at: Address = format!("127.0.0.1:{}", beam.port()).parse().unwrap();
+    for round in 0..20 {
+        let uses = Arc::new(());
+        let table: Table = [
+            (peer(&beam), beam_at.clone()),
+            (mute.clone(), mute_at.into()),
+        ]
+        .into_iter()
+        .collect();
+        let node = builder(&beam, "us")
+            .resolver(Counted {
+                table,
+                _uses: Arc::clone(&uses),
+            })
+            .setup_time(Duration::from_millis(500))
+            .unpublished()
+            .start()
+            .unwrap();
+        node.connect(&peer(&beam)).unwrap();
+        // Now and then an attempt to connect is under way, and is waited for, too.
+        let attempt = (round % 10 == 0).then(|| {
+            let to_nobody = ("nobody", &mute);
+            node.mailbox().send(to_nobody, &term!(hello), WAIT).unwrap();
+            let (mut attempt, _) = listener.accept().unwrap();
+            attempt.read_exact(&mut [0; 2]).unwrap();
+            attempt
+        });
+        let again = node.clone();
+        drop(node);
+        assert_eq!(again.nodes(), [peer(&beam)]);
+        drop(again);
+        assert_eq!(Arc::strong_count(&uses), 1, "{round}");
+        drop(attempt);
+        beam.wait_until("nodes(hidden) =:= []");
+    }
+}
+
 #[test]
 fn what_has_priority_is_received_first() {
     let epmd = Epmd::start();
@@ -363,9 +422,9 @@ fn over_any_transport_and_without_a_trace() {
         converse(pair(&tls, [free(), free()]));
     }
     // Others of these tests run nodes, too, and end.
-    let until = std::time::Instant::now() + WAIT;
+    let until = Instant::now() + WAIT;
     while threads() > 0 {
-        assert!(std::time::Instant::now() < until, "{} threads", threads());
+        assert!(Instant::now() < until, "{} threads", threads());
         std::thread::yield_now();
     }
 }
@@ -503,7 +562,7 @@ fn threads_and_tasks_talk_to_each_other() {
 
 /// An address that nobody listens at.
 fn free() -> Address {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().into()
 }
 
@@ -538,7 +597,7 @@ fn registers_again_when_epmd_is_back() {
     let port = epmd.port();
     drop(epmd);
     let epmd = Epmd::start_at(port);
-    let until = std::time::Instant::now() + WAIT;
+    let until = Instant::now() + WAIT;
     let names = || {
         let names = einode::blocking::Epmd::at("127.0.0.1", port)
             .names(until)
@@ -553,12 +612,12 @@ fn registers_again_when_epmd_is_back() {
     };
     let expected = [("us".to_owned(), address.port())];
     while names() != expected {
-        assert!(std::time::Instant::now() < until, "{:?}", names());
+        assert!(Instant::now() < until, "{:?}", names());
         std::thread::yield_now();
     }
     node.shutdown(WAIT);
     while !names().is_empty() {
-        assert!(std::time::Instant::now() < until, "{:?}", names());
+        assert!(Instant::now() < until, "{:?}", names());
         std::thread::yield_now();
     }
     drop(epmd);

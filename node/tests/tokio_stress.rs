@@ -1,4 +1,4 @@
-//! Many messages, many callers, and many connections that are begun from both sides at once.
+//! Many messages and many callers.
 //!
 //! `EINODE_CALL_SECONDS` says for how long the callers call: 2 seconds if it is not set, so that nobody has to
 //! wait for the minute that is claimed.
@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use common::{WAIT, in_runtime};
 use einode::tokio::{Builder, Mailbox, Node};
-use einode::{Message, NodeName, term};
-use einode_testkit::{Beam, Epmd};
+use einode::{Message, term};
+use einode_testkit::Beam;
 use tokio::task::{JoinSet, block_in_place};
 use tokio::time::{sleep, timeout};
 
@@ -42,9 +42,6 @@ echo(Count) ->
             Alias ! {Tag, Request}, echo(Count + 1)
     end.
 "#;
-
-/// How often two nodes begin to connect at the same moment.
-const MEETINGS: i64 = 1000;
 
 fn builder(epmd_port: u16, cookie: &str, name: &str) -> Builder {
     Node::builder(name)
@@ -142,91 +139,4 @@ fn a_thousand_callers_get_their_own_replies() {
         let monitors = "process_info(whereis(echo), monitored_by) =:= {monitored_by, []}";
         block_in_place(|| beam.wait_until(monitors));
     });
-}
-
-/// Lets two nodes of ours send to each other at once, again and again.
-#[test]
-fn our_nodes_meet_halfway() {
-    let epmd = Epmd::start();
-    in_runtime(async {
-        let mut nodes = Vec::new();
-        for name in ["a@127.0.0.1", "b@127.0.0.1"] {
-            nodes.push(builder(epmd.port(), "secret", name).start().await.unwrap());
-        }
-        let [a, b] = &nodes[..] else { unreachable!() };
-        let (mut at_a, mut at_b) = (a.mailbox(), b.mailbox());
-        let (mut seen_by_a, mut seen_by_b) = (a.mailbox(), b.mailbox());
-        seen_by_a.monitor_nodes(true);
-        seen_by_b.monitor_nodes(true);
-        let (a_pid, b_pid) = (at_a.pid().clone(), at_b.pid().clone());
-        for round in 0..MEETINGS {
-            // Sending begins to connect, and does not wait for it.
-            at_a.send(&b_pid, &round).await.unwrap();
-            at_b.send(&a_pid, &-round).await.unwrap();
-            assert_eq!(recv(&mut at_b).await.decode::<i64>(), Ok(round));
-            assert_eq!(recv(&mut at_a).await.decode::<i64>(), Ok(-round));
-            assert_eq!(a.nodes(), [b.name().clone()]);
-            assert_eq!(b.nodes(), [a.name().clone()]);
-            let closer = if round % 2 == 0 { a } else { b };
-            let other = if round % 2 == 0 { b } else { a };
-            assert!(closer.disconnect(other.name()));
-            for seen in [&mut seen_by_a, &mut seen_by_b] {
-                assert!(matches!(recv(seen).await, Message::NodeUp(_)), "{round}");
-                assert!(matches!(recv(seen).await, Message::NodeDown(_)), "{round}");
-                assert_eq!(seen.message_count(), 0, "{round}");
-            }
-        }
-        assert_eq!(at_a.message_count() + at_b.message_count(), 0);
-    });
-}
-
-#[test]
-fn a_node_of_erlang_and_ours_meet_halfway() {
-    // Names decide who wins, so there is one on each side of that of the real node.
-    for name in ["aaa@127.0.0.1", "zzz@127.0.0.1"] {
-        let beam = Beam::start();
-        in_runtime(meet(&beam, name));
-    }
-}
-
-async fn meet(beam: &Beam, name: &str) {
-    let node = builder(beam.epmd_port(), beam.cookie(), name)
-        .start()
-        .await
-        .unwrap();
-    let peer: NodeName = beam.name().parse().unwrap();
-    let (mut me, mut seen) = (node.mailbox(), node.mailbox());
-    me.register("me").unwrap();
-    seen.monitor_nodes(true);
-    let us = format!("{{me, '{name}'}}");
-    beam.eval("register(agent, self()), net_kernel:monitor_nodes(true, [{node_type, all}])");
-    for round in 0..MEETINGS {
-        beam.eval(&format!("spawn(fun() -> {us} ! {round} end)"));
-        // It takes its time: begin at different moments of it.
-        sleep(Duration::from_micros(round as u64 % 20 * 100)).await;
-        me.send(("agent", beam.name()), &round).await.unwrap();
-        assert_eq!(recv(&mut me).await.decode::<i64>(), Ok(round));
-        beam.eval(&format!("receive {round} -> ok end"));
-        assert_eq!(node.nodes(), std::slice::from_ref(&peer));
-        assert_eq!(beam.text("nodes(hidden)"), format!("['{name}']"));
-        if round % 2 == 0 {
-            node.disconnect(&peer);
-        } else {
-            beam.eval(&format!("erlang:disconnect_node('{name}')"));
-        }
-        assert!(
-            matches!(recv(&mut seen).await, Message::NodeUp(_)),
-            "{round}"
-        );
-        assert!(
-            matches!(recv(&mut seen).await, Message::NodeDown(_)),
-            "{round}"
-        );
-        assert_eq!(seen.message_count(), 0, "{round}");
-        block_in_place(|| beam.wait_until("nodes(hidden) =:= []"));
-        let changes = "receive {nodeup, _, _} -> ok end, receive {nodedown, _, _} -> ok end, \
-                       process_info(self(), message_queue_len)";
-        assert_eq!(beam.text(changes), "{message_queue_len,0}", "{round}");
-    }
-    assert_eq!(me.message_count(), 0);
 }

@@ -8,7 +8,8 @@ use einode_dist::handshake::Session;
 use einode_dist::{Exchange, NodeName};
 
 use super::resolver::addresses;
-use super::{Epmd, Link, Listener, Registration, Resolver, Socket, Tcp, Transport, run};
+use super::run::run_while;
+use super::{Epmd, Link, Listener, Registration, Resolver, Socket, Tcp, Transport};
 use crate::address::Address;
 use crate::carrier::{Closing, Ending, Side};
 use crate::config::Config;
@@ -203,7 +204,8 @@ impl<T> Endpoint<T> {
         until: Instant,
     ) -> Result<Link<S>, ExchangeError> {
         let mut socket = Closing::new(socket, Ending::Handshake);
-        let session = run(handshake, &mut *socket, Some(until))?;
+        let is_wanted = || (self.config.is_wanted)();
+        let session = run_while(is_wanted, handshake, &mut *socket, Some(until))?;
         socket.handshake_complete(side, &session)?;
         let engine = Engine::new(session, &self.config.settings)?;
         Ok(Link::new(socket, engine))

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::io;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -25,7 +26,8 @@ use crate::{config, deadline};
 /// have two threads each.
 ///
 /// Clones are the same node. It ends with [`Node::shutdown`], or abruptly when the last clone is dropped;
-/// its processes end with it.
+/// its processes end with it. Either waits for its threads; dropping does so for no
+/// longer than twice the [setup time](Builder::setup_time), since an attempt to connect may be under way.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -53,12 +55,21 @@ struct Shared {
     /// What lets others in, until the node ends.
     services: Mutex<Option<Box<dyn Send>>>,
     address: Option<Address>,
+    /// How long an attempt to connect may take.
+    setup_time: Duration,
 }
 
 impl Drop for Shared {
     fn drop(&mut self) {
+        let services = lock(&self.services).take();
         self.core.stop(&reason("shutdown"), false);
-        drop(lock(&self.services).take());
+        // After a shutdown, what is left goes on to its own end.
+        if let Some(services) = services {
+            drop(services);
+            // An attempt to connect that has just begun takes its whole time, and a little more to end.
+            self.threads
+                .wait(deadline::after(self.setup_time.saturating_mul(2)));
+        }
     }
 }
 
@@ -99,7 +110,7 @@ impl Node {
     /// Why there is no connection.
     pub fn connect(&self, node: &NodeName) -> Result<(), Arc<Disconnected>> {
         let peer = self.shared.core.peer(node.as_atom());
-        let peer = peer.map_err(|_| Arc::new(Disconnected::NotAllowed))?;
+        let peer = peer.map_err(|rejected| Arc::new(rejected.into()))?;
         let settled = peer.wait_settled(None);
         settled.unwrap_or_else(|| Err(Arc::new(Disconnected::Stopped)))
     }
@@ -212,6 +223,7 @@ impl<T: Transport> Builder<T> {
             }
         };
         endpoint.config.local.identity = Identity::Node(name.clone());
+        let setup_time = endpoint.config.setup_time;
         let creation = endpoint.config.local.creation;
         let choices = options.choices(name, creation);
         let threads = Threads::default();
@@ -221,9 +233,11 @@ impl<T: Transport> Builder<T> {
         });
         let core = Core::new(choices, Arc::clone(&dialer));
         if let Some(link) = first {
+            let at = link.session().peer.to_string();
             // Before anything is sent, which would connect again.
             if let Some(run) = dialer.joined(&core, link, Side::Initiator, None) {
-                dialer.begin("connection", move |_| run());
+                let begun = dialer.begin("connection", move |_| run());
+                begun.map_err(|error| StartError::Connect(ConnectError::Connect { at, error }))?;
             }
         }
         let taking = match incoming {
@@ -243,6 +257,7 @@ impl<T: Transport> Builder<T> {
             threads,
             services: Mutex::new(Some(Box::new((taking, registered)))),
             address,
+            setup_time,
         });
         Ok(Node { status, shared })
     }
@@ -264,21 +279,22 @@ struct Dialer<T> {
 }
 
 impl<T: Transport> Driver for Arc<Dialer<T>> {
-    fn dial(&self, core: &Arc<Core>, peer: Arc<Peer>) {
+    fn dial(&self, core: &Arc<Core>, peer: Arc<Peer>) -> io::Result<()> {
         let core = Arc::clone(core);
-        self.begin("connection", move |dialer| dialer.connect(&core, &peer));
+        self.begin("connection", move |dialer| dialer.connect(&core, &peer))
     }
 
-    fn keep(&self, core: &Arc<Core>) {
+    fn keep(&self, core: &Arc<Core>) -> io::Result<()> {
         let core = Arc::clone(core);
         self.begin("keeper", move |_| {
             while core.wait_kept(core.attend_kept(Instant::now())) {}
-        });
+        })
     }
 
     fn run(&self, process: Process, mut behaviour: Box<dyn Behaviour>) {
-        self.begin("process", move |_| {
-            let mut mailbox = Mailbox::of(process);
+        let mut mailbox = Mailbox::of(process);
+        // Without a thread, the mailbox is dropped, which ends the process.
+        let _ = self.begin("process", move |_| {
             while let Ok(message) = mailbox.next() {
                 behaviour.handle(&mailbox, message);
             }
@@ -287,17 +303,25 @@ impl<T: Transport> Driver for Arc<Dialer<T>> {
 }
 
 impl<T: Transport> Dialer<T> {
-    /// Does something on a thread of its own. Where there is none to be had, it is not done, and what it was
-    /// for ends.
-    fn begin(self: &Arc<Self>, name: &str, work: impl FnOnce(&Self) + Send + 'static) {
+    /// Does something on a thread of its own. Where there is none to be had, what it was to be done with is
+    /// dropped.
+    fn begin(
+        self: &Arc<Self>,
+        name: &str,
+        work: impl FnOnce(&Self) + Send + 'static,
+    ) -> io::Result<()> {
         let dialer = Arc::clone(self);
-        let _ = self.threads.spawn(name, move || work(&dialer));
+        self.threads.spawn(name, move || work(&dialer))
     }
 
     fn connect(&self, core: &Arc<Core>, peer: &Arc<Peer>) {
         let mut endpoint = self.endpoint.clone();
         let asked = Arc::clone(peer);
         endpoint.config.replace = Arc::new(move || asked.wants_dialing());
+        // A handshake that went on would end with a connection, for the peer, that we drop, and with it what the
+        // peer sends over it.
+        let asked = Arc::clone(peer);
+        endpoint.config.is_wanted = Arc::new(move || !asked.is_settled());
         match endpoint.connect(&peer.node) {
             Ok(link) => {
                 if let Some(run) = self.joined(core, link, Side::Initiator, Some(peer)) {
@@ -356,7 +380,8 @@ fn welcome<T: Transport>(
     };
     trace::accepted(address, &link.session().peer);
     let core = Arc::clone(core);
-    dialer.begin("connection", move |dialer| {
+    // Without a thread, both are dropped, and the peer sees the end of its attempt.
+    let _ = dialer.begin("connection", move |dialer| {
         let joined = dialer.joined(&core, link, Side::Acceptor, None);
         drop(admission);
         if let Some(run) = joined {

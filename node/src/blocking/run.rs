@@ -15,12 +15,26 @@ use crate::error::ExchangeError;
 /// [`ExchangeError`]. The socket is of no more use then. What the exchange still has to tell the
 /// peer, such as that it is not allowed to connect, has been sent as far as the socket took it.
 pub fn run<E: Exchange, S: Socket + ?Sized>(
+    exchange: E,
+    socket: &mut S,
+    until: Option<Instant>,
+) -> Result<E::Outcome, ExchangeError> {
+    run_while(|| true, exchange, socket, until)
+}
+
+/// The same as long as it is wanted, which is asked before anything is said: a conversation that is not ends
+/// with [`ConnectionAborted`](io::ErrorKind::ConnectionAborted).
+pub(super) fn run_while<E: Exchange, S: Socket + ?Sized>(
+    is_wanted: impl Fn() -> bool,
     mut exchange: E,
     socket: &mut S,
     until: Option<Instant>,
 ) -> Result<E::Outcome, ExchangeError> {
     let mut buffer = [0; 1024];
     loop {
+        if !exchange.outgoing().is_empty() && !is_wanted() {
+            return Err(io::Error::from(io::ErrorKind::ConnectionAborted).into());
+        }
         flush(&mut exchange, socket, until)?;
         let want = exchange.want().min(buffer.len());
         if want == 0 {

@@ -1,6 +1,7 @@
 //! Which connections there are: at most one with each node, however many try.
 
 use std::collections::HashMap;
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError, RwLockReadGuard, RwLockWriteGuard};
 
 use einode_dist::handshake::{Hello, Session, Verdict};
@@ -164,15 +165,16 @@ impl Core {
             return Ok(Arc::clone(peer));
         }
         let peer = Arc::new(Peer::connecting(name, true));
+        // Only who is dialed is found: nobody waits for a connection that nobody makes.
+        let dialed = self.dial(&peer);
+        dialed.map_err(|error| Rejected::NotDialed(error.kind()))?;
         peers.by_name.insert(node.clone(), Arc::clone(&peer));
-        drop(peers);
-        self.dial(&peer);
         Ok(peer)
     }
 
-    fn dial(self: &Arc<Self>, peer: &Arc<Peer>) {
+    fn dial(self: &Arc<Self>, peer: &Arc<Peer>) -> io::Result<()> {
         trace::connecting(&peer.node);
-        self.driver.dial(self, Arc::clone(peer));
+        self.driver.dial(self, Arc::clone(peer))
     }
 
     /// A handshake has succeeded: of ours with `dialed`, or else of the peer. Gives the connection to run,
@@ -260,7 +262,11 @@ impl Core {
     fn without(self: &Arc<Self>, peer: &Arc<Peer>, left: Left) {
         match left {
             Left::Hope => {}
-            Left::Work => self.dial(peer),
+            Left::Work => {
+                if let Err(error) = self.dial(peer) {
+                    self.not_connected(peer, Disconnected::Link(error.into()));
+                }
+            }
             Left::Nothing => self.forget(&mut self.relations(), peer),
         }
     }
@@ -363,5 +369,97 @@ impl Core {
 
     fn peers_mut(&self) -> RwLockWriteGuard<'_, Peers> {
         self.peers.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use einode_dist::Flags;
+
+    use super::*;
+    use crate::backoff::Backoff;
+    use crate::core::{Behaviour, Choices, Driver, Message};
+    use crate::process::Process;
+
+    /// Has no threads for some time.
+    struct Exhausted(Arc<AtomicBool>);
+
+    impl Exhausted {
+        fn begin(&self) -> io::Result<()> {
+            match self.0.load(Ordering::Relaxed) {
+                true => Err(io::ErrorKind::WouldBlock.into()),
+                false => Ok(()),
+            }
+        }
+    }
+
+    impl Driver for Exhausted {
+        fn dial(&self, _: &Arc<Core>, _: Arc<Peer>) -> io::Result<()> {
+            self.begin()
+        }
+
+        fn keep(&self, _: &Arc<Core>) -> io::Result<()> {
+            self.begin()
+        }
+
+        fn run(&self, process: Process, _: Box<dyn Behaviour>) {
+            process.end("normal");
+        }
+    }
+
+    fn node(name: &str) -> NodeName {
+        NodeName::new(name).unwrap()
+    }
+
+    #[test]
+    fn where_nobody_can_dial_nobody_waits() {
+        let exhausted = Arc::new(AtomicBool::new(true));
+        let choices = Choices {
+            name: node("a@127.0.0.1"),
+            creation: 4,
+            mailbox_limit: 1 << 20,
+            allows: Box::new(|_| true),
+        };
+        let core = Core::new(choices, Exhausted(Arc::clone(&exhausted)));
+        let (b, me) = (node("b@127.0.0.1"), Process::spawn(&core));
+        let other = einode_etf::Pid::new(b.as_atom().clone(), 1, 0, 4);
+        let received = || me.inbox.take(|_| Some(())).unwrap().unwrap().0;
+        let is_lost = |reason: &Payload| reason.decode::<Atom>().unwrap() == "noconnection";
+
+        let dialed = core.peer(b.as_atom());
+        let kind = io::ErrorKind::WouldBlock;
+        assert_eq!(dialed.unwrap_err(), Rejected::NotDialed(kind));
+        me.trap_exit(true);
+        me.link(&other);
+        assert!(matches!(received(), Message::Exit(exit) if is_lost(&exit.reason)));
+        me.monitor(&other).unwrap();
+        assert!(matches!(received(), Message::Down(down) if is_lost(&down.reason)));
+        me.spawn_request(&b, "erlang", "node", &(), &[]).unwrap();
+        assert!(matches!(received(), Message::Spawned(spawned) if spawned.result.is_err()));
+        me.try_send(&other, "lost, as in Erlang").unwrap();
+        let kept = core.keep(b.clone(), Backoff::default());
+        assert!(matches!(kept, Err(Disconnected::Link(_))), "{kept:?}");
+        assert!(core.existing(b.as_atom()).is_none());
+
+        // What is to be sent after an attempt of the peer that fails.
+        let admission = Admission::new(&core);
+        let hello = Hello {
+            identity: Identity::Node(b.clone()),
+            flags: Flags::HIDDEN,
+            creation: Some(4),
+        };
+        assert_eq!(admission.decide(&hello, |_| Verdict::Ok), Verdict::Ok);
+        me.link(&other);
+        drop(admission);
+        assert!(matches!(received(), Message::Exit(exit) if is_lost(&exit.reason)));
+        assert!(core.existing(b.as_atom()).is_none());
+
+        exhausted.store(false, Ordering::Relaxed);
+        assert!(core.peer(b.as_atom()).is_ok());
+        assert!(core.keep(b, Backoff::default()).is_ok());
+        assert_eq!(me.inbox.len(), 0);
     }
 }

@@ -126,18 +126,19 @@ impl Core {
         if node == self.name || !(self.allows)(&node) {
             return Err(Disconnected::NotAllowed);
         }
-        let first = {
+        {
             let mut kept = lock(&self.kept);
             if kept.stopped {
                 return Err(Disconnected::Stopped);
             }
+            if !kept.attended {
+                let attended = self.driver.keep(self);
+                attended.map_err(|error| Disconnected::Link(error.into()))?;
+                kept.attended = true;
+            }
             kept.add(node, backoff);
-            !std::mem::replace(&mut kept.attended, true)
-        };
-        self.kept_changed.ring();
-        if first {
-            self.driver.keep(self);
         }
+        self.kept_changed.ring();
         Ok(())
     }
 

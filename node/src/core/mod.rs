@@ -22,6 +22,7 @@ mod ties;
 
 use std::collections::HashMap;
 use std::fmt;
+use std::io;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{
     Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
@@ -80,14 +81,14 @@ pub(crate) struct Core {
 /// What a style does for a node: what takes time.
 pub(crate) trait Driver: Send + Sync {
     /// Begins to connect to a node, without waiting for the outcome: [`Core::join`] or
-    /// [`Core::not_connected`].
-    fn dial(&self, core: &Arc<Core>, peer: Arc<Peer>);
+    /// [`Core::not_connected`]. Neither comes where it cannot begin.
+    fn dial(&self, core: &Arc<Core>, peer: Arc<Peer>) -> io::Result<()>;
 
     /// Begins to attend to the connections that are kept: [`Core::attend_kept`] again and again, until
     /// there is nothing to wait for any more.
-    fn keep(&self, core: &Arc<Core>);
+    fn keep(&self, core: &Arc<Core>) -> io::Result<()>;
 
-    /// Runs a process of the node's own, until it ends.
+    /// Runs a process of the node's own, until it ends. Where it cannot begin, it ends at once.
     fn run(&self, process: Process, behaviour: Box<dyn Behaviour>);
 }
 

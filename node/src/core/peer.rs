@@ -1,4 +1,5 @@
 use std::collections::VecDeque;
+use std::io;
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::task::{Context, Poll};
 use std::time::Instant;
@@ -111,6 +112,8 @@ pub(crate) enum Rejected {
     Busy,
     /// The node is not to be connected with, or ours has ended.
     Unreachable,
+    /// There is nobody who could connect: the system gives no thread, for this reason.
+    NotDialed(io::ErrorKind),
     /// The peer does not understand it, or it makes no sense.
     Invalid(einode_dist::Error),
 }
@@ -422,6 +425,11 @@ impl Peer {
     /// The same on a thread, but not past the deadline.
     pub(crate) fn wait_outgoing(&self, until: Option<Instant>) {
         self.outgoing.wait(&self.state, until, has_outgoing);
+    }
+
+    /// Whether there is a connection, or will be none.
+    pub(crate) fn is_settled(&self) -> bool {
+        settled(&mut lock(&self.state)).is_some()
     }
 
     /// Waits until the connection is not busy, or has ended.

@@ -333,6 +333,8 @@ fn skip(reader: &mut Reader<'_>, elements: usize) -> Result<(), DecodeError> {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
     use std::thread;
 
     use einode_dist::NodeName;
@@ -345,9 +347,13 @@ mod tests {
     struct Alone;
 
     impl Driver for Alone {
-        fn dial(&self, _: &Arc<Core>, _: Arc<Peer>) {}
+        fn dial(&self, _: &Arc<Core>, _: Arc<Peer>) -> io::Result<()> {
+            Ok(())
+        }
 
-        fn keep(&self, _: &Arc<Core>) {}
+        fn keep(&self, _: &Arc<Core>) -> io::Result<()> {
+            Ok(())
+        }
 
         fn run(&self, _: Process, _: Box<dyn Behaviour>) {}
     }

@@ -191,6 +191,8 @@ pub(super) fn is_of(pid: &Pid, peer: &Peer) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
     use std::io::IoSlice;
 
     use einode_dist::{Connection, NodeName, Settings, Target};
@@ -205,9 +207,13 @@ mod tests {
     struct Nothing;
 
     impl Driver for Nothing {
-        fn dial(&self, _: &Arc<Core>, _: Arc<Peer>) {}
+        fn dial(&self, _: &Arc<Core>, _: Arc<Peer>) -> io::Result<()> {
+            Ok(())
+        }
 
-        fn keep(&self, _: &Arc<Core>) {}
+        fn keep(&self, _: &Arc<Core>) -> io::Result<()> {
+            Ok(())
+        }
 
         fn run(&self, _: Process, _: Box<dyn Behaviour>) {}
     }

@@ -79,7 +79,9 @@ impl From<EncodeError> for SendError {
 impl From<Rejected> for SendError {
     fn from(rejected: Rejected) -> Self {
         match rejected {
-            Rejected::Busy | Rejected::Down | Rejected::Unreachable => Self::Busy,
+            Rejected::Busy | Rejected::Down | Rejected::Unreachable | Rejected::NotDialed(_) => {
+                Self::Busy
+            }
             Rejected::Invalid(error) => Self::Invalid(error),
         }
     }

@@ -253,7 +253,7 @@ impl Process {
             .send_exit(&self.inbox.pid, &to, &node, &reason, priority);
         match sent {
             // As in Erlang, that nobody can be reached is no error.
-            Ok(()) | Err(Rejected::Unreachable) => Ok(()),
+            Ok(()) | Err(Rejected::Unreachable | Rejected::NotDialed(_)) => Ok(()),
             Err(error) => Err(error.into()),
         }
     }
@@ -461,7 +461,7 @@ impl Outgoing {
             .send(&from.inbox, to, node, message, priority, urgency);
         match sent {
             // As in Erlang, that nobody can be reached is no error.
-            Ok(()) | Err(Rejected::Unreachable) => Ok(()),
+            Ok(()) | Err(Rejected::Unreachable | Rejected::NotDialed(_)) => Ok(()),
             Err(error) => Err(error.into()),
         }
     }

@@ -1,5 +1,6 @@
 use std::fmt;
 use std::future::poll_fn;
+use std::io;
 use std::ops::Deref;
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
@@ -101,7 +102,7 @@ impl Node {
     /// The attempt goes on.
     pub async fn connect(&self, node: &NodeName) -> Result<(), Arc<Disconnected>> {
         let peer = self.shared.core.peer(node.as_atom());
-        let peer = peer.map_err(|_| Arc::new(Disconnected::NotAllowed))?;
+        let peer = peer.map_err(|rejected| Arc::new(rejected.into()))?;
         poll_fn(|cx| peer.poll_settled(cx)).await
     }
 
@@ -305,13 +306,14 @@ struct Dialer<T> {
 }
 
 impl<T: Transport> Driver for Arc<Dialer<T>> {
-    fn dial(&self, core: &Arc<Core>, peer: Arc<Peer>) {
+    fn dial(&self, core: &Arc<Core>, peer: Arc<Peer>) -> io::Result<()> {
         let (core, dialer) = (Arc::clone(core), Self::clone(self));
         self.tasks
             .connection(async move { dialer.connect(core, peer).await });
+        Ok(())
     }
 
-    fn keep(&self, core: &Arc<Core>) {
+    fn keep(&self, core: &Arc<Core>) -> io::Result<()> {
         let core = Arc::clone(core);
         self.tasks.serve(async move {
             let mut goes_on = true;
@@ -324,11 +326,12 @@ impl<T: Transport> Driver for Arc<Dialer<T>> {
                 };
             }
         });
+        Ok(())
     }
 
     fn run(&self, process: Process, mut behaviour: Box<dyn Behaviour>) {
+        let mut mailbox = Mailbox::of(process);
         self.tasks.connection(async move {
-            let mut mailbox = Mailbox::of(process);
             while let Ok(message) = mailbox.recv().await {
                 behaviour.handle(&mailbox, message);
             }

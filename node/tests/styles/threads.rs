@@ -16,10 +16,12 @@ macro_rules! wait {
     ($($call:tt)*) => { $($call)* };
 }
 
+#[path = "calls.rs"]
+mod calls;
 #[path = "global.rs"]
 mod global;
-#[path = "scenarios.rs"]
-mod scenarios;
+#[path = "meeting.rs"]
+mod meeting;
 
 use std::time::Duration;
 

@@ -12,12 +12,14 @@ macro_rules! wait {
 }
 
 #[allow(clippy::duplicate_mod, reason = "the same scenarios")]
+#[path = "calls.rs"]
+mod calls;
+#[allow(clippy::duplicate_mod, reason = "the same scenarios")]
 #[path = "global.rs"]
 mod global;
 #[allow(clippy::duplicate_mod, reason = "the same scenarios")]
-#[path = "scenarios.rs"]
-mod scenarios;
-
+#[path = "meeting.rs"]
+mod meeting;
 use std::time::Duration;
 
 use einode::{CallError, Term, term};

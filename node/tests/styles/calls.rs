@@ -1,4 +1,4 @@
-//! What is the same in both styles, which `wait!` tells apart.
+//! Calls to real Erlang nodes, and to nodes of ours. `wait!` is what the styles tell apart.
 
 use std::time::Duration;
 
