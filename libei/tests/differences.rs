@@ -1,6 +1,6 @@
 //! What differs from OTP's libei on purpose; the README has the list.
 
-use std::ffi::{CStr, c_char, c_int};
+use std::ffi::{CStr, CString, c_char, c_int};
 use std::mem::MaybeUninit;
 use std::ptr::{self, null, null_mut};
 
@@ -433,6 +433,30 @@ fn nodes_of_which_too_little_is_said_are_refused() {
             ei_connect_init_ussi(ec, name, name, 5, null_mut(), size, null_mut()),
             -1
         );
+        let callbacks = (&raw const ei_default_socket_callbacks).cast_mut();
+        for size in [-1, -size, c_int::MIN] {
+            assert_eq!(
+                ei_connect_init_ussi(ec, name, name, 5, callbacks, size, null_mut()),
+                -1
+            );
+        }
+    }
+}
+
+#[test]
+fn a_name_is_not_cut() {
+    let alive = CString::new("x".repeat(EI_MAXALIVELEN)).unwrap();
+    let mut ec = MaybeUninit::<ei_cnode>::uninit();
+    // SAFETY: there is room for a node, which `ei_connect_init` fills.
+    unsafe {
+        let init = |ec, alive: &CStr| ei_connect_init(ec, alive.as_ptr(), c"".as_ptr(), 5);
+        assert_eq!(init(ec.as_mut_ptr(), c"a"), 0);
+        let host = CStr::from_ptr(ei_thishostname(ec.as_ptr()))
+            .to_bytes()
+            .len();
+        let fits = EI_MAXALIVELEN + 1 + host <= MAXNODELEN;
+        let expected = if fits { 0 } else { -1 };
+        assert_eq!(init(ec.as_mut_ptr(), &alive), expected);
     }
 }
 

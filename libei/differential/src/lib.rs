@@ -21,6 +21,9 @@ pub const INCLUDE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../include");
 /// The directory of OTP's ei.h, if that is there.
 pub const OTP_INCLUDE: Option<&str> = option_env!("OTP_EI_INCLUDE");
 
+/// OTP's library as C programs can be linked with it on this system, if it is there.
+pub const OTP_LIBRARY: Option<&str> = option_env!("OTP_EI_LIBRARY");
+
 type Text = *const c_char;
 type Index = *mut c_int;
 type Buffer = *mut ei_x_buff;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex, OnceLock};
 
-use einode_libei_differential::{INCLUDE, OTP_INCLUDE};
+use einode_libei_differential::{INCLUDE, OTP_INCLUDE, OTP_LIBRARY};
 
 /// Which ei.h a program is compiled with, which library it is linked with, and what watches it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,7 +66,7 @@ fn compile(name: &str, build: Build, program: &Path) {
         _ => otp,
     };
     let library = match build {
-        Theirs | TheirsWithOurHeader => otp.with_file_name("lib").join("libei.a"),
+        Theirs | TheirsWithOurHeader => OTP_LIBRARY.expect("OTP's library").into(),
         OursShared => built().join("libei.so"),
         _ => built().join("libei.a"),
     };
