@@ -304,6 +304,7 @@ fn print(title: &str, what: &str, contests: &[Contest<'_>]) {
 /// The name of a payload, or that of a function and what of.
 fn shown(name: &str) -> String {
     match name.split_once(' ') {
+        None if name.starts_with("ei_") => format!("`{name}`"),
         None => name.to_owned(),
         Some((function, "")) => format!("`{function}`"),
         Some((function, of)) => format!("`{function}`: {}", of.replace('_', " ")),
