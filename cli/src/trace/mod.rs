@@ -28,14 +28,11 @@ Examples:
   einode trace --operation spawn --json 127.0.0.1:9100 shop | jq .term
   einode trace --pcap nodes.pcapng --summary           what tcpdump or Wireshark has recorded
 
-To have a running node go through the proxy to shop, without a restart, in the shell of that node:
-  application:set_env(kernel, erl_epmd_node_listen_port, 9100),
-  erlang:disconnect_node('shop@db'), net_adm:ping('shop@db'),
-  application:unset_env(kernel, erl_epmd_node_listen_port).
-
-Or let the proxy have the name in the EPMD that others ask, and shop be known to another:
+To have nodes that look for shop find the proxy, let shop be known to an EPMD of its own, and the proxy by its name to
+the one that the others ask:
   ERL_EPMD_PORT=4370 erl -sname shop
   einode trace --target-epmd-port 4370 shop shop
+  erl -sname other                                     where net_adm:ping(shop@...) goes through the proxy now
 
 A node takes only the node that it has asked for: TARGET goes by its own name, and both ends need the same cookie,
 which the proxy does not know.";
