@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use common::{WAIT, in_runtime};
 use einode::tokio::{Builder, Mailbox, Node};
-use einode::{Message, term};
+use einode::{Message, NodeName, term};
 use einode_testkit::Beam;
 use tokio::task::{JoinSet, block_in_place};
 use tokio::time::{sleep, timeout};
@@ -139,4 +139,58 @@ fn a_thousand_callers_get_their_own_replies() {
         let monitors = "process_info(whereis(echo), monitored_by) =:= {monitored_by, []}";
         block_in_place(|| beam.wait_until(monitors));
     });
+}
+
+/// How often two nodes begin to connect at the same moment.
+const MEETINGS: i64 = 1000;
+
+#[test]
+fn a_node_of_erlang_and_ours_meet_halfway() {
+    // Names decide who wins, so there is one on each side of that of the real node.
+    for name in ["aaa@127.0.0.1", "zzz@127.0.0.1"] {
+        let beam = Beam::start();
+        in_runtime(meet(&beam, name));
+    }
+}
+
+async fn meet(beam: &Beam, name: &str) {
+    let node = builder(beam.epmd_port(), beam.cookie(), name)
+        .start()
+        .await
+        .unwrap();
+    let peer: NodeName = beam.name().parse().unwrap();
+    let (mut me, mut seen) = (node.mailbox(), node.mailbox());
+    me.register("me").unwrap();
+    seen.monitor_nodes(true);
+    let us = format!("{{me, '{name}'}}");
+    beam.eval("register(agent, self()), net_kernel:monitor_nodes(true, [{node_type, all}])");
+    for round in 0..MEETINGS {
+        beam.eval(&format!("spawn(fun() -> {us} ! {round} end)"));
+        // It takes its time: begin at different moments of it.
+        sleep(Duration::from_micros(round as u64 % 20 * 100)).await;
+        me.send(("agent", beam.name()), &round).await.unwrap();
+        assert_eq!(recv(&mut me).await.decode::<i64>(), Ok(round));
+        beam.eval(&format!("receive {round} -> ok end"));
+        assert_eq!(node.nodes(), std::slice::from_ref(&peer));
+        assert_eq!(beam.text("nodes(hidden)"), format!("['{name}']"));
+        if round % 2 == 0 {
+            node.disconnect(&peer);
+        } else {
+            beam.eval(&format!("erlang:disconnect_node('{name}')"));
+        }
+        assert!(
+            matches!(recv(&mut seen).await, Message::NodeUp(_)),
+            "{round}"
+        );
+        assert!(
+            matches!(recv(&mut seen).await, Message::NodeDown(_)),
+            "{round}"
+        );
+        assert_eq!(seen.message_count(), 0, "{round}");
+        block_in_place(|| beam.wait_until("nodes(hidden) =:= []"));
+        let changes = "receive {nodeup, _, _} -> ok end, receive {nodedown, _, _} -> ok end, \
+                       process_info(self(), message_queue_len)";
+        assert_eq!(beam.text(changes), "{message_queue_len,0}", "{round}");
+    }
+    assert_eq!(me.message_count(), 0);
 }

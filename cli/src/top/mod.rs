@@ -26,7 +26,7 @@ Examples:
 On a terminal: r, m and b sort by reductions, memory and mailbox, p pauses, q ends.
 
 Reductions are those of a second; processes that began or ended in the interval are left out. A process of the node
-collects all this: two times in an interval it asks for what each process has done, which takes about 35 ms for 20,000
+collects all this: two times in an interval it asks for what each process has done, which takes some 30 ms for 20,000
 processes, and tells what it took itself. It is linked with us and ends with us, and leaves nothing behind.";
 
 #[derive(Debug, Args)]

@@ -1,10 +1,7 @@
 //! Connections that are begun from both sides at once.
 
-use std::thread;
-use std::time::Duration;
-
-use einode::{Message, NodeName};
-use einode_testkit::{Beam, Epmd};
+use einode::Message;
+use einode_testkit::Epmd;
 
 use super::{Builder, Node};
 use crate::common::{WAIT, anywhere};
@@ -56,55 +53,5 @@ fn our_nodes_meet_halfway() {
             }
         }
         assert_eq!(at_a.message_count() + at_b.message_count(), 0);
-    });
-}
-
-#[test]
-fn a_node_of_erlang_and_ours_meet_halfway() {
-    // Names decide who wins, so there is one on each side of that of the real node.
-    for name in ["aaa@127.0.0.1", "zzz@127.0.0.1"] {
-        let beam = Beam::start();
-        meet(&beam, name);
-    }
-}
-
-fn meet(beam: &Beam, name: &str) {
-    run!({
-        let node = wait!(builder(beam.epmd_port(), beam.cookie(), name).start()).unwrap();
-        let peer: NodeName = beam.name().parse().unwrap();
-        let (mut me, mut seen) = (node.mailbox(), node.mailbox());
-        me.register("me").unwrap();
-        seen.monitor_nodes(true);
-        let us = format!("{{me, '{name}'}}");
-        beam.eval("register(agent, self()), net_kernel:monitor_nodes(true, [{node_type, all}])");
-        for round in 0..MEETINGS {
-            beam.eval(&format!("spawn(fun() -> {us} ! {round} end)"));
-            // It takes its time: begin at different moments of it.
-            thread::sleep(Duration::from_micros(round as u64 % 20 * 100));
-            wait!(me.send(("agent", beam.name()), &round)).unwrap();
-            assert_eq!(wait!(me.recv()).unwrap().decode::<i64>(), Ok(round));
-            beam.eval(&format!("receive {round} -> ok end"));
-            assert_eq!(node.nodes(), std::slice::from_ref(&peer));
-            assert_eq!(beam.text("nodes(hidden)"), format!("['{name}']"));
-            if round % 2 == 0 {
-                node.disconnect(&peer);
-            } else {
-                beam.eval(&format!("erlang:disconnect_node('{name}')"));
-            }
-            assert!(
-                matches!(wait!(seen.recv()).unwrap(), Message::NodeUp(_)),
-                "{round}"
-            );
-            assert!(
-                matches!(wait!(seen.recv()).unwrap(), Message::NodeDown(_)),
-                "{round}"
-            );
-            assert_eq!(seen.message_count(), 0, "{round}");
-            beam.wait_until("nodes(hidden) =:= []");
-            let changes = "receive {nodeup, _, _} -> ok end, receive {nodedown, _, _} -> ok end, \
-                       process_info(self(), message_queue_len)";
-            assert_eq!(beam.text(changes), "{message_queue_len,0}", "{round}");
-        }
-        assert_eq!(me.message_count(), 0);
     });
 }
