@@ -547,7 +547,10 @@ proptest! {
 
     #[test]
     fn terms_survive_a_round_trip(term in einode_testkit::terms::term()) {
+        // These two are how nothing is written.
+        let is_nothing = term.is_atom("undefined") || term.is_atom("nil");
         let value = vec![(term.clone(), Some(term))];
-        prop_assert_eq!(from_slice(&to_vec(&value).unwrap()), Ok(value));
+        let read = vec![(value[0].0.clone(), value[0].1.clone().filter(|_| !is_nothing))];
+        prop_assert_eq!(from_slice(&to_vec(&value).unwrap()), Ok(read));
     }
 }

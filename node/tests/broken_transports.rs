@@ -350,7 +350,7 @@ fn finds_broken_sockets() {
             "closed under its reader: an operation waits past",
         ),
         // Whoever of the two has the other wait.
-        (Fault::OneAtATime, "it failed: timed out"),
+        (Fault::OneAtATime, "both ways on two threads each: "),
         (
             Fault::DiffersFromPeer,
             "Carrier::prefix must be the same on both sides",
